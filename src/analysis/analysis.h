@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The study's measurements: questions to the store and methods on the answers, one file a section
+ * of the report model (docs/report-model.md). */
+#ifndef TELLTALE_ANALYSIS_ANALYSIS_H
+#define TELLTALE_ANALYSIS_ANALYSIS_H
+
+#include <jansson.h>
+
+#include "attribute/catalogue.h"
+#include "base/error.h"
+#include "store/store.h"
+#include "study/study.h"
+
+struct analysis_input {
+    const struct study *study;
+    struct store *store;
+    const struct catalogue *catalogue;
+    json_t *attribution_provenance; /* borrowed: {"geo": ..., "catalogue": ...} */
+    uint64_t generated_ms;          /* the clock's only entry into the report */
+    void (*progress)(void *ctx, const char *section, int done, int of); /* may be NULL */
+    void *progress_ctx;
+};
+
+/* The whole model, telltale.report/1. The same store, study and seed give the same model, apart
+ * from provenance.generated. */
+int analysis_run(const struct analysis_input *in, json_t **ret_model, struct error *err);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Longest-prefix match: addresses to 32-bit values. Filled, sealed, then read by any number of
+ * threads. Values are the caller's; LPM_NONE means that no prefix contains the address. */
+#ifndef TELLTALE_BASE_LPM_H
+#define TELLTALE_BASE_LPM_H
+
+#include "base/ip.h"
+
+#define LPM_NONE UINT32_MAX
+
+struct lpm;
+
+struct lpm *lpm_new(void);
+void lpm_free(struct lpm *l);
+/* Adds or replaces (a prefix given twice keeps the later value). Before lpm_seal() only.
+ * `value` is not LPM_NONE. */
+void lpm_add(struct lpm *l, const struct prefix *p, uint32_t value);
+void lpm_seal(struct lpm *l);
+size_t lpm_count(const struct lpm *l);      /* prefixes added */
+size_t lpm_memory_octets(const struct lpm *l);
+
+/* Sealed tables only. lpm_lookup_many() is the fast road for whole columns (`ips` is an array of
+ * 16-octet addresses): it hides memory latency by working on several addresses at once. */
+uint32_t lpm_lookup(const struct lpm *l, const struct ip *ip);
+void lpm_lookup_many(const struct lpm *l, const struct ip *ips, size_t count, uint32_t *values);
+/* The matched prefix beside the value; false when nothing matches. */
+bool lpm_find(const struct lpm *l, const struct ip *ip, struct prefix *ret, uint32_t *value);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A table of any columns, as the engine takes and gives it: ClickHouse's Native format
+ * (https://clickhouse.com/docs/interfaces/formats/Native), protocol revision 0: for each block
+ * varint columns, varint rows, then per column varint-prefixed name, type, and the dense values.
+ * Types: UInt8..UInt64, Int8..Int64, Float64, FixedString(N), String, Date, DateTime, and
+ * Array(T) of those. */
+#ifndef TELLTALE_BATCH_BLOCK_H
+#define TELLTALE_BATCH_BLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "batch/batch.h"
+
+/* Appends the rows [from, from + count) of a STAGE_FLOW batch as one Native block. Deterministic:
+ * the same rows give the same octets. */
+void native_encode_batch(struct buf *out, const struct batch *b, size_t from, size_t count);
+
+struct block;
+
+/* Builds a block of other tables' rows: columns first, then row by row in column order. */
+struct block *block_new(void);
+void block_free(struct block *b);
+void block_column(struct block *b, const char *name, const char *clickhouse_type);
+void block_put_u64(struct block *b, uint64_t value); /* any unsigned, Date, DateTime */
+void block_put_i64(struct block *b, int64_t value);
+void block_put_f64(struct block *b, double value);
+void block_put_bytes(struct block *b, const void *at, size_t len); /* String, FixedString */
+void native_encode_block(struct buf *out, const struct block *b);
+
+/* Decodes every block of a Native stream into one. */
+int native_decode(struct bytes native, struct block **ret, struct error *err);
+
+size_t block_rows(const struct block *b);
+size_t block_columns(const struct block *b);
+const char *block_column_name(const struct block *b, size_t column);
+const char *block_column_type(const struct block *b, size_t column);
+/* -1 when there is no such column. */
+int block_find(const struct block *b, const char *name);
+/* Values; integers and floats convert. A wrong column or row is our own mistake (assert). */
+uint64_t block_u64(const struct block *b, size_t column, size_t row);
+int64_t block_i64(const struct block *b, size_t column, size_t row);
+double block_f64(const struct block *b, size_t column, size_t row);
+struct bytes block_bytes(const struct block *b, size_t column, size_t row);
+/* Array columns: number of elements, and element i. */
+size_t block_array_len(const struct block *b, size_t column, size_t row);
+uint64_t block_array_u64(const struct block *b, size_t column, size_t row, size_t i);
+double block_array_f64(const struct block *b, size_t column, size_t row, size_t i);
+
+#endif

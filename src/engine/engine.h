@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The database behind the store: ClickHouse, in our process (chDB) or as a server (HTTP). One SQL,
+ * within the subset that 18.16 and 26.7 both run (docs/engine.md). One statement at a time on an
+ * engine; open another for another thread. */
+#ifndef TELLTALE_ENGINE_ENGINE_H
+#define TELLTALE_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "batch/block.h"
+
+struct engine;
+
+struct engine_limits {
+    size_t memory_octets;
+    unsigned threads;
+    unsigned seconds; /* for one statement; 0: none */
+};
+extern const struct engine_limits engine_limits_default;
+
+/* Opens the embedded engine on folder `path` (made when missing). ERROR_BUSY when another process
+ * has it; the text names its pid. A missing or wrong library is an error that names ./setup. */
+int engine_open_chdb(const char *path, const struct engine_limits *limits, struct engine **ret,
+                     struct error *err);
+/* clickhouse://[user[:password]@]host[:port]/database. The database is made when missing. */
+int engine_open_http(const char *url, const struct engine_limits *limits, struct engine **ret,
+                     struct error *err);
+/* Whichever `store` names (study->store). */
+int engine_open(const char *store, const struct engine_limits *limits, struct engine **ret,
+                struct error *err);
+void engine_close(struct engine *e);
+
+/* A statement without result. */
+int engine_run(struct engine *e, const char *sql, struct error *err);
+/* Inserts a Native block; `columns` is "a, b, c" in the block's order. Durable when it returns 0.
+ * A repeat with the same `token` (may be NULL) is dropped where the engine can; do not rely on it. */
+int engine_insert(struct engine *e, const char *table, const char *columns, struct bytes native,
+                  const char *token, struct error *err);
+/* A query's whole result, at most engine_result_max octets. */
+int engine_query(struct engine *e, const char *sql, struct block **ret, struct error *err);
+/* The same block by block for results of any size; a non-zero answer of `each` stops it. */
+int engine_query_each(struct engine *e, const char *sql,
+                      int (*each)(void *ctx, const struct block *b), void *ctx, struct error *err);
+/* The result in one of the engine's own formats (Parquet on chDB only), written to `fd`. */
+int engine_query_format(struct engine *e, const char *sql, const char *format, int fd,
+                        struct error *err);
+
+const char *engine_kind(const struct engine *e);    /* "chdb", "clickhouse" */
+const char *engine_version(const struct engine *e); /* "26.7.3.1", as the engine says */
+bool engine_is_modern(const struct engine *e);      /* false: 18.16's DDL, no fsync settings */
+
+#endif

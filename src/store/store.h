@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The study's store: tables, sources, the ledger, derived tables. docs/store.md has the tables. */
+#ifndef TELLTALE_STORE_STORE_H
+#define TELLTALE_STORE_STORE_H
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "batch/batch.h"
+#include "engine/engine.h"
+#include "schema/coverage.h"
+#include "schema/symbols.h"
+#include "schema/tally.h"
+#include "study/study.h"
+
+enum store_mode { STORE_READ, STORE_WRITE };
+
+struct store;
+
+/* Opens (STORE_WRITE: makes when missing) the study's store, loads the symbols and compares the
+ * ledger with what is there: ERROR_DAMAGED with what differs. */
+int store_open(const struct study *study, enum store_mode mode, struct store **ret,
+               struct error *err);
+void store_close(struct store *s);
+struct engine *store_engine(struct store *s);
+struct symbols *store_symbols(struct store *s);
+
+/* A source is a file by content. */
+struct source {
+    char path[4096];
+    const char *format; /* "pcap", "pcapng", "ipfix", ... */
+    uint8_t sha256[32];
+    struct tally tally;
+    uint64_t conversations;
+    uint64_t first_ms, last_ms; /* of the records kept; 0 when none */
+};
+
+/* STORE_NEW: import it; STORE_RESUME: an import was interrupted: import it again, batches that
+ * are already there are passed over; STORE_DONE: it is there, `ret` is filled. */
+enum store_seen { STORE_NEW, STORE_RESUME, STORE_DONE };
+
+struct import; /* one source being imported */
+
+int import_begin(struct store *s, struct source *source, struct import **ret,
+                 enum store_seen *seen, struct error *err);
+/* Takes conversations of any days, sets source, batch and day, and inserts a day's batch whenever
+ * one is full. Rows are copied; `flows` may be cleared after. */
+int import_rows(struct import *i, struct batch *flows, struct error *err);
+/* Writes what is left, coverage, the source's row, and remakes the derived tables of the days
+ * touched. After it returns 0 the import is durable. Frees `i` in any case. */
+int import_end(struct import *i, const struct source *source, struct coverage *coverage,
+               struct error *err);
+void import_abandon(struct import *i);
+
+/* Remakes derived tables where they are older than the flows (after an interrupted import), or all. */
+int store_derive(struct store *s, bool all, struct error *err);
+
+/* Sources as in report-model's provenance: [{path, format, sha256, first, last, records, kept, ...}]. */
+int store_sources(struct store *s, json_t **ret, struct error *err);
+/* The activity tables' bin: 1800, or 900 where the zone's offset needs it. */
+uint32_t store_slot_s(const struct store *s);
+
+#endif

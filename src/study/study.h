@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A study: its folder's study.yaml, read and checked. docs/study.md has every key. */
+#ifndef TELLTALE_STUDY_STUDY_H
+#define TELLTALE_STUDY_STUDY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/ip.h"
+#include "base/lpm.h"
+#include "base/zone.h"
+
+struct study_prefix {
+    struct prefix prefix;
+    const char *label; /* "" when none */
+};
+
+struct study_pivot {
+    struct prefix prefix;
+    const char *label;
+    uint64_t from_ms, to_ms; /* half-open, UTC */
+};
+
+struct study_event {
+    uint64_t time_ms;       /* UTC */
+    uint64_t uncertainty_ms;
+    const char *label, *kind, *source;
+    bool date_only;         /* the list gave a day, not an hour; time_ms is that day's start */
+};
+
+enum study_measure { MEASURE_FLOWS, MEASURE_OCTETS, MEASURE_PACKETS };
+
+struct study {
+    const char *dir, *file; /* the folder and study.yaml's path */
+    const char *name;
+    const char *timezone;   /* IANA name */
+    const struct zone *zone;
+    int32_t from_day, to_day;  /* the zone's dates, days since 1970-01-01, both included */
+    uint64_t from_ms, to_ms;   /* the same as a half-open window of UTC ms */
+    struct study_prefix *population;
+    size_t population_count;
+    struct lpm *population_lpm; /* value: index in population; sealed */
+    bool everywhere;            /* the population is the whole Internet: the client is local */
+    struct study_pivot *pivots;
+    size_t pivot_count;
+    struct lpm *kept_lpm;       /* population and pivots together: what decoders keep; sealed */
+    struct study_event *events; /* ascending */
+    size_t event_count;
+    const char *baseline;       /* "default", or a path as given */
+    const char *store;          /* absolute path of the embedded store, or clickhouse://... */
+    bool store_is_server;
+    const char *geo_country_mmdb, *geo_asn_mmdb; /* NULL: libloc */
+    const char **catalogue_files; /* own entries: catalogue/*.yaml of the study folder */
+    size_t catalogue_file_count;
+    enum study_measure measure; /* what shares are of; default conversations */
+    uint32_t sampling;          /* of sources that do not tell; 0: unknown, taken as 1 */
+    uint64_t seed;              /* of everything random in the report */
+    uint32_t idle_ms, active_ms; /* metering timeouts */
+};
+
+/* Reads DIR/study.yaml and the files it names. Each problem is one line "FILE:LINE: what"; the
+ * first is returned as the error (ERROR_USAGE). */
+int study_load(const char *dir, struct study **ret, struct error *err);
+/* The same from text; relative paths are taken from `dir`. For tests and fuzzing. */
+int study_parse(const char *dir, const char *file, const char *text, size_t len,
+                struct study **ret, struct error *err);
+void study_free(struct study *s);
+/* Makes DIR with a commented study.yaml, events/ and catalogue/; refuses to overwrite. */
+int study_init(const char *dir, struct error *err);
+
+const char *study_measure_text(enum study_measure m);
+
+#endif
