@@ -13,18 +13,18 @@
 
 struct packet {
     struct ip src, dst;
-    uint8_t protocol;      /* the transport's number, after IPv6 extension headers */
+    uint8_t protocol;            /* the transport's number, after IPv6 extension headers */
     uint16_t src_port, dst_port; /* 0 where there are none; ICMP: dst_port is type * 256 + code */
-    uint8_t tcp_flags;     /* 0 unless TCP */
+    uint8_t tcp_flags;           /* 0 unless TCP */
     uint32_t tcp_seq;
-    uint32_t octets;       /* layer 3 length as the IP header states it */
-    uint32_t ip_id;        /* IPv4 identification, or the IPv6 fragment header's; for fragments */
-    bool fragment;         /* part of a fragmented packet */
-    bool fragment_later;   /* ... and not its first part: no ports here */
-    bool snapped;          /* captured shorter than `octets` */
-    bool tunnelled;        /* the transport is itself a tunnel (GRE, IP-in-IP, ESP...) */
-    struct bytes l3;       /* captured octets from the IP header to the packet's end, no padding */
-    struct bytes payload;  /* captured octets after the transport header */
+    uint32_t octets;      /* layer 3 length as the IP header states it */
+    uint32_t ip_id;       /* IPv4 identification, or the IPv6 fragment header's; for fragments */
+    bool fragment;        /* part of a fragmented packet */
+    bool fragment_later;  /* ... and not its first part: no ports here */
+    bool snapped;         /* captured shorter than `octets` */
+    bool tunnelled;       /* the transport is itself a tunnel (GRE, IP-in-IP, ESP...) */
+    struct bytes l3;      /* captured octets from the IP header to the packet's end, no padding */
+    struct bytes payload; /* captured octets after the transport header */
 };
 
 /* Finds the outermost IP packet of a frame behind Ethernet (also VLAN, QinQ, MPLS, PPPoE), raw IP,
