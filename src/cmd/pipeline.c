@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/pipeline.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "decode/decode.h"
+#include "decode/ipfix_file.h"
+#include "flow/flow.h"
+#include "input/capture.h"
+#include "meter/meter.h"
+#include "wire/packet.h"
+
+enum {
+    RECORDS = 4 * DECODE_ROWS_MAX,
+    FLOWS = 65536,
+    SIGHTINGS = 16384,
+    SIGHTINGS_A_FRAME = 512, /* more answers than one DNS message carries */
+    COVERAGE_ROWS = 1 << 20,
+    TICK_EVERY = 4096,       /* packets or messages between two looks at the clock */
+    GUESS_PACKETS = 400,
+};
+
+struct pipeline {
+    const struct study *study;
+    struct store *store;
+    struct attribution *attribution;
+    struct decoder *decoder; /* kept from file to file: templates stay known */
+    struct coverage *coverage;
+    struct batch *records, *flows;
+    struct sightings seen;
+};
+
+/* One file on its way. */
+struct passage {
+    struct pipeline *p;
+    struct import *import;
+    struct pairer *pairer;
+    struct tally tally;
+    uint64_t first_ms, last_ms; /* of the conversations; 0 when none came yet */
+    uint64_t octets_of;
+    uint32_t ticks;
+    pipeline_tick *tick;
+    void *tick_ctx;
+};
+
+static struct decoder *make_decoder(struct pipeline *p)
+{
+    struct decode_setting setting = {
+        .limits = decode_limits_default,
+        .population = p->study->kept_lpm,
+        .sampling = p->study->sampling,
+        .symbols = store_symbols(p->store),
+        .coverage = p->coverage,
+    };
+    return decoder_new(&setting);
+}
+
+struct pipeline *pipeline_new(const struct study *study, struct store *store,
+                              struct attribution *attribution)
+{
+    struct pipeline *p = memory_alloc(sizeof *p);
+    p->study = study;
+    p->store = store;
+    p->attribution = attribution;
+    p->coverage = coverage_new(COVERAGE_ROWS);
+    p->records = batch_new(STAGE_RECORD, RECORDS);
+    p->flows = batch_new(STAGE_FLOW, FLOWS);
+    sightings_init(&p->seen, SIGHTINGS);
+    p->decoder = make_decoder(p);
+    return p;
+}
+
+void pipeline_free(struct pipeline *p)
+{
+    if (!p)
+        return;
+    decoder_free(p->decoder);
+    coverage_free(p->coverage);
+    batch_free(p->records);
+    batch_free(p->flows);
+    sightings_done(&p->seen);
+    free(p);
+}
+
+static void note_times(struct passage *f, const struct batch *flows)
+{
+    for (size_t i = 0; i < flows->rows; i++) {
+        if (f->last_ms == 0 || batch_start_ms(flows)[i] < f->first_ms)
+            f->first_ms = batch_start_ms(flows)[i];
+        if (batch_end_ms(flows)[i] > f->last_ms)
+            f->last_ms = batch_end_ms(flows)[i];
+    }
+}
+
+static int flush_flows(struct passage *f, struct error *err)
+{
+    struct pipeline *p = f->p;
+    if (p->flows->rows == 0)
+        return 0;
+    note_times(f, p->flows);
+    attribution_batch(p->attribution, p->flows);
+    int status = import_rows(f->import, p->flows, err);
+    batch_clear(p->flows);
+    return status;
+}
+
+/* Everything gathered so far goes on its way: names first, then the records. */
+static int drain(struct passage *f, struct error *err)
+{
+    struct pipeline *p = f->p;
+    attribution_learn(p->attribution, &p->seen);
+    p->seen.count = 0;
+    for (size_t taken = 0; taken < p->records->rows;) {
+        taken += pairer_add(f->pairer, p->records, taken, p->flows, &f->tally);
+        if (taken < p->records->rows || batch_room(p->flows) < FLOWS / 2)
+            if (flush_flows(f, err) < 0)
+                return err->code;
+    }
+    batch_clear(p->records);
+    return 0;
+}
+
+static int drain_when_full(struct passage *f, size_t rows_to_come, struct error *err)
+{
+    struct pipeline *p = f->p;
+    if (batch_room(p->records) >= rows_to_come && p->records->text_len < p->records->text_size / 2 &&
+        p->seen.capacity - p->seen.count >= SIGHTINGS_A_FRAME)
+        return 0;
+    return drain(f, err);
+}
+
+static void tick(struct passage *f, uint64_t octets_done)
+{
+    if (f->tick && ++f->ticks % TICK_EVERY == 0)
+        f->tick(f->tick_ctx, octets_done, f->octets_of, f->tally.records);
+}
+
+/* What ended the file early is a record that could not be read. */
+static void count_end(struct passage *f, enum capture_status end)
+{
+    if (end == CAPTURE_CUT)
+        tally_reject(&f->tally, REASON_truncated, 1);
+    else if (end == CAPTURE_DAMAGED)
+        tally_reject(&f->tally, REASON_bad_length, 1);
+}
+
+static int meter_capture(struct passage *f, struct capture *in, struct stream *stream,
+                         struct error *err)
+{
+    struct pipeline *p = f->p;
+    struct meter_setting setting = meter_setting_default;
+    setting.population = p->study->kept_lpm;
+    setting.symbols = store_symbols(p->store);
+    setting.coverage = p->coverage;
+    setting.idle_ms = p->study->idle_ms ? p->study->idle_ms : setting.idle_ms;
+    setting.active_ms = p->study->active_ms ? p->study->active_ms : setting.active_ms;
+    setting.payload = true;
+    struct meter *m = meter_new(&setting);
+    struct capture_packet packet;
+    enum capture_status got;
+    int status = 0;
+    while (status == 0 && (got = capture_next(in, &packet)) == CAPTURE_PACKET) {
+        meter_frame(m, packet.time_ns, packet.link_type, packet.frame, packet.original_len,
+                    p->records, &p->seen, &f->tally);
+        tick(f, stream_file_octets_read(stream));
+        status = drain_when_full(f, METER_ROWS_MAX, err);
+    }
+    if (status == 0)
+        count_end(f, got);
+    while (status == 0 && meter_finish(m, p->records) > 0)
+        status = drain_when_full(f, METER_ROWS_MAX, err);
+    meter_free(m);
+    return status;
+}
+
+static int decode_capture(struct passage *f, struct capture *in, struct stream *stream,
+                          struct error *err)
+{
+    struct pipeline *p = f->p;
+    struct capture_packet packet;
+    enum capture_status got;
+    int status = 0;
+    while (status == 0 && (got = capture_next(in, &packet)) == CAPTURE_PACKET) {
+        struct packet ip;
+        enum reason why = packet_parse(packet.link_type, packet.frame, packet.original_len, &ip);
+        if (why != REASON_COUNT) {
+            tally_reject(&f->tally, why, 1);
+        } else if (ip.protocol != 17 || ip.fragment_later || export_guess(ip.payload) == 0) {
+            tally_reject(&f->tally, REASON_not_export, 1);
+        } else {
+            struct datagram d = {.exporter = ip.src,
+                                 .exporter_port = ip.src_port,
+                                 .arrival_ms = packet.time_ns / 1000000,
+                                 .payload = ip.payload};
+            decoder_datagram(p->decoder, &d, p->records, &f->tally);
+        }
+        tick(f, stream_file_octets_read(stream));
+        status = drain_when_full(f, DECODE_ROWS_MAX, err);
+    }
+    if (status == 0) {
+        count_end(f, got);
+        decoder_finish(p->decoder, &f->tally);
+    }
+    return status;
+}
+
+/* Whether a capture holds exports or ordinary traffic: by what its first packets contain. */
+static int guess(const char *path, enum pipeline_as *ret, struct error *err)
+{
+    struct stream *stream;
+    struct capture *in;
+    struct capture_packet packet;
+    unsigned exports = 0, others = 0;
+    if (stream_open(path, &stream, err) < 0 || capture_open(stream, &in, err) < 0)
+        return err->code;
+    for (int i = 0; i < GUESS_PACKETS && capture_next(in, &packet) == CAPTURE_PACKET; i++) {
+        struct packet ip;
+        if (packet_parse(packet.link_type, packet.frame, packet.original_len, &ip) != REASON_COUNT)
+            continue;
+        if (ip.protocol == 17 && !ip.fragment_later && export_guess(ip.payload) == 2)
+            exports++;
+        else if (!ip.fragment_later)
+            others++;
+    }
+    capture_free(in);
+    *ret = exports > others ? AS_EXPORTS : AS_PACKETS;
+    return 0;
+}
+
+static int import_capture(struct passage *f, const char *path, enum pipeline_as as,
+                          struct error *err)
+{
+    struct stream *stream;
+    struct capture *in;
+    if (stream_open(path, &stream, err) < 0 || capture_open(stream, &in, err) < 0)
+        return err->code;
+    int status = as == AS_EXPORTS ? decode_capture(f, in, stream, err)
+                                  : meter_capture(f, in, stream, err);
+    capture_free(in);
+    return status;
+}
+
+static int import_ipfix_file(struct passage *f, const char *path, struct error *err)
+{
+    struct pipeline *p = f->p;
+    struct stream *stream;
+    if (stream_open(path, &stream, err) < 0)
+        return err->code;
+    struct ipfix_file *in = ipfix_file_open(stream);
+    struct datagram message = {0};
+    enum capture_status got;
+    int status = 0;
+    while (status == 0 && (got = ipfix_file_next(in, &message)) == CAPTURE_PACKET) {
+        decoder_datagram(p->decoder, &message, p->records, &f->tally);
+        f->ticks += TICK_EVERY / 16 - 1;
+        tick(f, stream_file_octets_read(stream));
+        status = drain_when_full(f, DECODE_ROWS_MAX, err);
+    }
+    if (status == 0) {
+        count_end(f, got);
+        decoder_finish(p->decoder, &f->tally);
+    }
+    ipfix_file_free(in);
+    return status;
+}
+
+enum file_kind { KIND_CAPTURE, KIND_IPFIX };
+
+/* The format by content, and its name as the report shows it. */
+static int find_kind(const char *path, const char *shown, enum pipeline_as *as,
+                     enum file_kind *kind, const char **format, struct error *err)
+{
+    struct stream *stream;
+    if (stream_open(path, &stream, err) < 0)
+        return err->code;
+    struct bytes head = stream_peek(stream, 64);
+    bool capture = capture_is(head), ng = head.len >= 4 && memcmp(head.at, "\n\r\r\n", 4) == 0;
+    bool ipfix = ipfix_file_is(head);
+    size_t len = head.len;
+    stream_free(stream);
+    if (capture) {
+        *kind = KIND_CAPTURE;
+        if (*as == AS_GUESS && guess(path, as, err) < 0)
+            return err->code;
+        *format = *as == AS_EXPORTS ? (ng ? "exports in pcapng" : "exports in pcap")
+                                    : (ng ? "pcapng" : "pcap");
+        return 0;
+    }
+    if (ipfix) {
+        *kind = KIND_IPFIX;
+        *format = "ipfix";
+        return 0;
+    }
+    return error_set(err, ERROR_FAILED,
+                     len ? "%s: the format is not known (pcap, pcapng and IPFIX files are read)"
+                         : "%s: the file is empty",
+                     shown);
+}
+
+static int pass(struct passage *f, const char *path, enum pipeline_as as, enum file_kind kind,
+                struct error *err)
+{
+    int status = kind == KIND_CAPTURE ? import_capture(f, path, as, err)
+                                      : import_ipfix_file(f, path, err);
+    if (status == 0)
+        status = drain(f, err);
+    if (status == 0)
+        status = flush_flows(f, err);
+    while (status == 0 && pairer_finish(f->pairer, f->p->flows) > 0)
+        status = flush_flows(f, err);
+    return status;
+}
+
+int pipeline_import(struct pipeline *p, const char *path, const char *shown_path,
+                    enum pipeline_as as, pipeline_tick *tick_fn, void *tick_ctx,
+                    struct pipeline_result *ret, struct error *err)
+{
+    struct timespec start, end;
+    struct stat st;
+    enum file_kind kind;
+    struct source *source = &ret->source;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    *ret = (struct pipeline_result){0};
+    snprintf(source->path, sizeof source->path, "%s", shown_path);
+    if (stat(path, &st) < 0)
+        return error_errno(err, "%s", shown_path);
+    if (!S_ISREG(st.st_mode))
+        return error_set(err, ERROR_FAILED, "%s: not a regular file", shown_path);
+    if (find_kind(path, shown_path, &as, &kind, &source->format, err) < 0 ||
+        digest_file(path, source->sha256, err) < 0)
+        return err->code;
+    struct passage f = {.p = p,
+                        .octets_of = (uint64_t)st.st_size,
+                        .tick = tick_fn,
+                        .tick_ctx = tick_ctx};
+    if (import_begin(p->store, source, &f.import, &ret->seen, err) < 0)
+        return err->code;
+    if (ret->seen == STORE_DONE)
+        return 0;
+    struct flow_setting setting = flow_setting_default;
+    setting.study = p->study;
+    f.pairer = pairer_new(&setting);
+    coverage_clear(p->coverage);
+    batch_clear(p->records);
+    batch_clear(p->flows);
+    p->seen.count = 0;
+    int status = pass(&f, path, as, kind, err);
+    source->tally = f.tally;
+    source->conversations = pairer_counts(f.pairer).conversations;
+    source->first_ms = f.first_ms;
+    source->last_ms = f.last_ms;
+    pairer_free(f.pairer);
+    if (status < 0) {
+        import_abandon(f.import);
+        return status;
+    }
+    status = import_end(f.import, source, p->coverage, err);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    ret->seconds = (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) * 1e-9;
+    return status;
+}

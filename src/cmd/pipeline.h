@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One source from file to store: the only place where the folders are wired into a stream.
+ *
+ *   stream -> capture -> meter or decoder -> records -> pairer -> attribution -> store
+ *
+ * Batches and tables are made once and used for every file. One thread. */
+#ifndef TELLTALE_CMD_PIPELINE_H
+#define TELLTALE_CMD_PIPELINE_H
+
+#include "attribute/attribute.h"
+#include "base/error.h"
+#include "store/store.h"
+#include "study/study.h"
+
+enum pipeline_as { AS_GUESS, AS_PACKETS, AS_EXPORTS };
+
+struct pipeline;
+
+struct pipeline_result {
+    struct source source;
+    enum store_seen seen; /* STORE_DONE: it was there before, `source` is what the store says */
+    double seconds;
+};
+
+struct pipeline *pipeline_new(const struct study *study, struct store *store,
+                              struct attribution *attribution);
+void pipeline_free(struct pipeline *p);
+
+/* `tick` is called now and then with octets of the file read, its size, and records so far. */
+typedef void pipeline_tick(void *ctx, uint64_t done, uint64_t of, uint64_t records);
+
+int pipeline_import(struct pipeline *p, const char *path, const char *shown_path,
+                    enum pipeline_as as, pipeline_tick *tick, void *tick_ctx,
+                    struct pipeline_result *ret, struct error *err);
+
+#endif
