@@ -2,7 +2,7 @@
 /* A table of any columns, as the engine takes and gives it: ClickHouse's Native format
  * (https://clickhouse.com/docs/interfaces/formats/Native), protocol revision 0: for each block
  * varint columns, varint rows, then per column varint-prefixed name, type, and the dense values.
- * Types: UInt8..UInt64, Int8..Int64, Float64, FixedString(N), String, Date, DateTime, and
+ * Types: UInt8..UInt64, Int8..Int64, Float32, Float64, FixedString(N), String, Date, DateTime, and
  * Array(T) of those. */
 #ifndef TELLTALE_BATCH_BLOCK_H
 #define TELLTALE_BATCH_BLOCK_H
@@ -33,6 +33,14 @@ void native_encode_block(struct buf *out, const struct block *b);
 
 /* Decodes every block of a Native stream into one. */
 int native_decode(struct bytes native, struct block **ret, struct error *err);
+/* Decodes the first block of a stream and moves `native` past it: 1; 0 when the block is not whole
+ * yet; negative when it cannot be read. */
+int native_decode_next(struct bytes *native, struct block **ret, struct error *err);
+
+/* Appends rows [from..) of a block to a batch, columns by name, as many as there is room for, and
+ * returns how many; columns that the block lacks stay zero. Texts past the pool are lost and counted:
+ * give a batch whose pool is large enough. */
+int block_to_batch(const struct block *b, size_t from, struct batch *out, struct error *err);
 
 size_t block_rows(const struct block *b);
 size_t block_columns(const struct block *b);
@@ -49,5 +57,6 @@ struct bytes block_bytes(const struct block *b, size_t column, size_t row);
 size_t block_array_len(const struct block *b, size_t column, size_t row);
 uint64_t block_array_u64(const struct block *b, size_t column, size_t row, size_t i);
 double block_array_f64(const struct block *b, size_t column, size_t row, size_t i);
+struct bytes block_array_bytes(const struct block *b, size_t column, size_t row, size_t i);
 
 #endif
