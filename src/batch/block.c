@@ -44,7 +44,8 @@ bool block_type_parse(const char *type, size_t len, struct block_column *ret)
         type += sizeof array - 1;
         len -= sizeof array;
     }
-    if (len > sizeof zoned && memcmp(type, zoned, sizeof zoned - 1) == 0)
+    if (len > sizeof zoned && memcmp(type, zoned, sizeof zoned - 1) == 0 &&
+        memcmp(type + len - 2, "')", 2) == 0)
         len = strlen("DateTime");
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strlen(kinds[i].name) == len && memcmp(kinds[i].name, type, len) == 0) {
