@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Link types as capture files number them: https://www.tcpdump.org/linktypes.html */
+#ifndef TELLTALE_WIRE_LINK_H
+#define TELLTALE_WIRE_LINK_H
+
+enum {
+    LINK_NULL = 0,
+    LINK_ETHERNET = 1,
+    LINK_TOKEN_RING = 6,
+    LINK_SLIP = 8,
+    LINK_PPP = 9,
+    LINK_FDDI = 10,
+    LINK_ATM_RFC1483_BSD = 11,
+    LINK_RAW_BSD = 12,
+    LINK_RAW_OPENBSD = 14,
+    LINK_PPP_HDLC = 50,
+    LINK_PPP_ETHER = 51,
+    LINK_ATM_RFC1483 = 100,
+    LINK_RAW = 101,
+    LINK_C_HDLC = 104,
+    LINK_WIFI = 105,
+    LINK_ATM_CLIP = 106,
+    LINK_FRAME_RELAY = 107,
+    LINK_LOOP = 108,
+    LINK_ENC = 109,
+    LINK_LINUX_SLL = 113,
+    LINK_PFLOG = 117,
+    LINK_PRISM = 119,
+    LINK_SUNATM = 123,
+    LINK_RADIOTAP = 127,
+    LINK_JUNIPER_ATM2 = 135,
+    LINK_JUNIPER_ATM1 = 137,
+    LINK_AVS = 163,
+    LINK_PPP_PPPD = 166,
+    LINK_JUNIPER_ETHER = 178,
+    LINK_JUNIPER_PPP = 179,
+    LINK_JUNIPER_CHDLC = 181,
+    LINK_PPI = 192,
+    LINK_PPP_WITH_DIR = 204,
+    LINK_IPNET = 226,
+    LINK_IPV4 = 228,
+    LINK_IPV6 = 229,
+    LINK_NFLOG = 239,
+    LINK_NETANALYZER = 240,
+    LINK_PKTAP = 258,
+    LINK_LINUX_SLL2 = 276,
+};
+
+#endif
