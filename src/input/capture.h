@@ -12,7 +12,7 @@
 #include "input/stream.h"
 
 struct capture_packet {
-    uint64_t time_ns;      /* ns since 1970 UTC */
+    uint64_t time_ns;      /* ns since 1970 UTC; 0 where the file tells none (simple packet blocks) */
     uint32_t link_type;    /* LINKTYPE_ value of tcpdump.org */
     uint32_t original_len; /* on the wire; frame.len is what was captured */
     struct bytes frame;    /* valid until the next call */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Octets of a file in order, decompressed on the way (gzip, zstd, lz4 frame, bzip2; found by
- * content). Buffers are of fixed size. */
+/* Octets of a file in order, decompressed on the way (gzip, zstd, lz4 frame, bzip2, each also as
+ * several members one after the other; found by content). Memory does not grow with the file. */
 #ifndef TELLTALE_INPUT_STREAM_H
 #define TELLTALE_INPUT_STREAM_H
 
@@ -20,12 +20,17 @@ int stream_open_fd(int fd, const char *name, struct stream **ret, struct error *
 struct stream *stream_of_bytes(struct bytes octets);
 void stream_free(struct stream *s);
 
-/* At least `want` (at most 256 KiB) octets ahead without consuming them, fewer at the end. */
+/* Longest view: formats with longer blocks must take them in parts. */
+enum { STREAM_VIEW_MAX = 4 << 20 };
+
+/* At least `want` (at most STREAM_VIEW_MAX) octets ahead without consuming them, fewer at the end. */
 struct bytes stream_peek(struct stream *s, size_t want);
-void stream_skip(struct stream *s, size_t len);
-/* Exactly `len` octets as one view, valid until the next call; fewer at the end. */
+void stream_skip(struct stream *s, uint64_t len);
+/* Exactly `len` (at most STREAM_VIEW_MAX) octets as one view, valid until the next call; fewer at
+ * the end. */
 struct bytes stream_read(struct stream *s, size_t len);
-bool stream_damaged(const struct stream *s); /* the compressed data could not be read */
+/* The compressed data could not be read, ended within a member, or the file could not be read. */
+bool stream_damaged(const struct stream *s);
 uint64_t stream_file_octets_read(const struct stream *s); /* of the file as it lies: for progress */
 const char *stream_compression(const struct stream *s);   /* "", "gzip", "zstd", "lz4", "bzip2" */
 
