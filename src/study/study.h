@@ -29,6 +29,24 @@ struct study_event {
     bool date_only;         /* the list gave a day, not an hour; time_ms is that day's start */
 };
 
+/* A service that the population is said to be kept from, from a date on. */
+struct study_policy {
+    const char *service; /* catalogue id */
+    uint64_t from_ms, to_ms; /* half-open, UTC; to_ms is UINT64_MAX where no end is given */
+    const char *source;
+};
+
+/* Remote addresses that are no sign of presence: embassies, the carriers' own access points. */
+struct study_exclusion {
+    struct prefix prefix;
+    const char *label;
+};
+
+struct study_holiday {
+    int32_t day; /* the zone's date, days since 1970-01-01 */
+    const char *label;
+};
+
 enum study_measure { MEASURE_FLOWS, MEASURE_OCTETS, MEASURE_PACKETS };
 
 struct study {
@@ -51,12 +69,19 @@ struct study {
     const char *store;          /* absolute path of the embedded store, or clickhouse://... */
     bool store_is_server;
     const char *geo_country_mmdb, *geo_asn_mmdb; /* NULL: libloc */
-    const char **catalogue_files; /* own entries: catalogue/*.yaml of the study folder */
+    const char **catalogue_files; /* own entries: files *.yaml of catalogue/ */
     size_t catalogue_file_count;
     enum study_measure measure; /* what shares are of; default conversations */
     uint32_t sampling;          /* of sources that do not tell; 0: unknown, taken as 1 */
     uint64_t seed;              /* of everything random in the report */
     uint32_t idle_ms, active_ms; /* metering timeouts */
+    struct study_policy *policies;
+    size_t policy_count;
+    struct study_exclusion *exclusions;
+    size_t exclusion_count;
+    struct study_holiday *holidays; /* ascending */
+    size_t holiday_count;
+    uint16_t positive_control; /* country that is known to stand out (values.h), 0 for none */
 };
 
 /* Reads DIR/study.yaml and the files it names. Each problem is one line "FILE:LINE: what"; the
