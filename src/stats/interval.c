@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How an interval is made.
+ *
+ * The share r = sum(part) / sum(whole) is linearised: its error is the mean of the days' residuals
+ * (part - r whole), divided by the mean of whole. The residuals are taken as an AR(1) whose
+ * correlation nobody knows; a plug-in estimate is too low on few days, and a t quantile with
+ * "effective days" repairs only part of it (coverage 90% at 0.6, docs/methods.md). So the
+ * correlation is integrated out: each value on a grid is weighed by its restricted likelihood
+ * (REML; a flat prior), and with it goes the variance of the mean; the interval's half width is the
+ * quantile of the mixture of Student's t that this gives. Gaps between days enter as powers of the
+ * correlation.
+ *
+ * Shares near 0 or 1 are not symmetric. The half width is turned into an effective number of
+ * conversations, and the interval is the beta quantiles of that (Korn and Graubard 1998, with half
+ * a count added to each side as Jeffreys does instead of a whole to one); for ratios and means the
+ * gamma quantiles (Fay and Feuer 1997, likewise). Both go over into the symmetric
+ * interval where there is much data and stay right where a service was seen on a few days only. */
+#include "stats/interval.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/zone.h"
+#include "stats/order.h"
+#include "stats/special.h"
+
+enum { GRID = 64 };
+static const double LEAN_LOW = -0.5, LEAN_HIGH = 0.98;
+
+/* The grid of correlations: weight and the standard error of the mean at each. */
+struct leaning {
+    double weight[GRID], scale[GRID], lean[GRID];
+    double freedom;
+};
+
+/* ln of the restricted likelihood at `lean`, and the standard error of the plain mean there. */
+static double restricted(const int32_t *days, const double *x, size_t n, double freedom,
+                         double lean, double *scale)
+{
+    double ones = 1, cross = x[0], squares = x[0] * x[0], log_det = 0, ahead = 0, sum = 0;
+    for (size_t i = 1; i < n; i++) {
+        int32_t step = days[i] - days[i - 1];
+        double a = step == 1 ? lean : pow(lean, step), v = 1 - a * a;
+        double e = x[i] - a * x[i - 1];
+        ones += (1 - a) * (1 - a) / v;
+        cross += (1 - a) * e / v;
+        squares += e * e / v;
+        log_det += log(v);
+        ahead = a * (ahead + 1);
+        sum += ahead;
+    }
+    double left = squares - cross * cross / ones;
+    if (left <= 0)
+        left = 1e-300;
+    *scale = sqrt(left / freedom * ((double)n + 2 * sum)) / (double)n;
+    return -0.5 * (log_det + log(ones)) - freedom / 2 * log(left);
+}
+
+static void leaning_fit(struct leaning *l, const int32_t *days, const double *x, size_t n,
+                        int taken)
+{
+    double likelihood[GRID], best = -INFINITY, total = 0;
+    l->freedom = (double)n - 1 - taken;
+    for (int k = 0; k < GRID; k++) {
+        l->lean[k] = LEAN_LOW + (LEAN_HIGH - LEAN_LOW) * (k + 0.5) / GRID;
+        likelihood[k] = restricted(days, x, n, l->freedom, l->lean[k], &l->scale[k]);
+        best = fmax(best, likelihood[k]);
+    }
+    for (int k = 0; k < GRID; k++)
+        total += l->weight[k] = exp(likelihood[k] - best);
+    for (int k = 0; k < GRID; k++)
+        l->weight[k] /= total;
+}
+
+/* P(|error of the mean| > width). */
+static double outside(const struct leaning *l, double width)
+{
+    double p = 0;
+    for (int k = 0; k < GRID; k++)
+        if (l->weight[k] > 1e-9)
+            p += l->weight[k] * 2 * t_cdf(-width / l->scale[k], l->freedom);
+    return p;
+}
+
+/* By the secant on ln P, which is almost a line in ln width; falls back on halving. */
+static double half_width(const struct leaning *l, double level)
+{
+    double low = 0, high = l->scale[0], target = 1 - level;
+    while (outside(l, high) > target)
+        low = high, high *= 2;
+    for (int i = 0; i < 60 && high - low > 1e-9 * high; i++) {
+        double at_low = low > 0 ? log(outside(l, low) / target) : 0;
+        double at_high = log(outside(l, high) / target);
+        double middle = low > 0 ? low + (high - low) * at_low / (at_low - at_high) : high / 2;
+        if (!(middle > low && middle < high) || i % 3 == 2)
+            middle = (low + high) / 2;
+        if (outside(l, middle) > target)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}
+
+static double sum_of(const double *x, size_t n)
+{
+    double s = 0;
+    for (size_t i = 0; i < n; i++)
+        s += x[i];
+    return s;
+}
+
+/* Takes the weekdays' own levels out of x where they plainly differ (F test at 0.001, four weeks
+ * and more): the week repeats in the long run too, so it is not part of the uncertainty. Returns
+ * how many parameters that took. */
+static int weekdays_out(const int32_t *days, double *x, size_t n)
+{
+    double mean[7] = {0}, all = sum_of(x, n) / (double)n, between = 0, within = 0;
+    int count[7] = {0};
+    if (n < 28)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        int w = day_weekday(days[i]);
+        mean[w] += x[i];
+        count[w]++;
+    }
+    for (int w = 0; w < 7; w++) {
+        if (count[w] < 3)
+            return 0;
+        mean[w] /= count[w];
+        between += count[w] * (mean[w] - all) * (mean[w] - all);
+    }
+    for (size_t i = 0; i < n; i++) {
+        double d = x[i] - mean[day_weekday(days[i])];
+        within += d * d;
+    }
+    double f = within > 0 ? between / 6 / (within / (double)(n - 7)) : 0;
+    if (f_cdf(f, 6, (double)(n - 7)) < 0.999)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        x[i] -= mean[day_weekday(days[i])] - all;
+    return 6;
+}
+
+/* Error of the mean of x as a symmetric normal one; fills what e says of the days. x is changed.
+ * 0 where x is constant. */
+static double mean_error(const int32_t *days, double *x, size_t n, double level, struct estimate *e)
+{
+    struct leaning l;
+    double spread = 0, inflation = 0;
+    int taken = weekdays_out(days, x, n);
+    double mean = sum_of(x, n) / (double)n;
+    for (size_t i = 0; i < n; i++)
+        spread += (x[i] - mean) * (x[i] - mean);
+    e->days_effective = (double)n;
+    e->lean = 0;
+    if (spread <= 0)
+        return 0;
+    leaning_fit(&l, days, x, n, taken);
+    for (int k = 0; k < GRID; k++) {
+        e->lean += l.weight[k] * l.lean[k];
+        inflation += l.weight[k] * l.scale[k] * l.scale[k];
+    }
+    e->days_effective = fmin((double)n, spread / (double)(n - 1) / inflation);
+    return half_width(&l, level) / normal_quantile((1 + level) / 2);
+}
+
+static double ratio_error(const int32_t *days, const double *part, const double *whole, size_t n,
+                          double level, struct estimate *e)
+{
+    double total = sum_of(whole, n), ratio = sum_of(part, n) / total;
+    double *x = memory_array(n, sizeof(*x));
+    for (size_t i = 0; i < n; i++)
+        x[i] = (part[i] - ratio * whole[i]) * (double)n / total;
+    double error = mean_error(days, x, n, level, e);
+    free(x);
+    e->value = ratio;
+    e->error = error;
+    return error;
+}
+
+static void gamma_interval(struct estimate *e)
+{
+    double tail = (1 - e->level) / 2, k = e->value / e->error * (e->value / e->error);
+    e->low = e->value * gamma_quantile(tail, k + 0.5) / k;
+    e->high = e->value * gamma_quantile(1 - tail, k + 0.5) / k;
+}
+
+static void beta_interval(struct estimate *e)
+{
+    double tail = (1 - e->level) / 2, r = e->value;
+    double n = r * (1 - r) / (e->error * e->error);
+    e->low = beta_quantile(tail, r * n + 0.5, (1 - r) * n + 0.5);
+    e->high = beta_quantile(1 - tail, r * n + 0.5, (1 - r) * n + 0.5);
+}
+
+struct estimate share_estimate(const int32_t *days, const double *part, const double *whole,
+                               size_t n, double level)
+{
+    struct estimate e = {.level = level, .days_effective = (double)n};
+    double total = sum_of(whole, n), in = sum_of(part, n);
+    assert(n > 0 && total > 0);
+    if (in <= 0 || in >= total) {
+        double bound = fmin(1, zero_bound(1, level) / total);
+        e.value = in <= 0 ? 0 : 1;
+        e.low = in <= 0 ? 0 : 1 - bound;
+        e.high = in <= 0 ? bound : 1;
+        return e;
+    }
+    if (n < 2) {
+        e.value = in / total;
+        e.high = 1;
+        return e;
+    }
+    ratio_error(days, part, whole, n, level, &e);
+    e.low = e.high = e.value;
+    if (e.error > 0)
+        beta_interval(&e);
+    return e;
+}
+
+struct estimate ratio_estimate(const int32_t *days, const double *part, const double *whole,
+                               size_t n, double level)
+{
+    struct estimate e = {.level = level, .days_effective = (double)n};
+    double total = sum_of(whole, n), in = sum_of(part, n);
+    assert(n > 0 && total > 0);
+    if (in <= 0 || n < 2) {
+        e.value = in / total;
+        e.high = in <= 0 ? zero_bound(1, level) / total : INFINITY;
+        return e;
+    }
+    ratio_error(days, part, whole, n, level, &e);
+    e.low = e.high = e.value;
+    if (e.error > 0)
+        gamma_interval(&e);
+    return e;
+}
+
+struct estimate mean_estimate(const int32_t *days, const double *value, size_t n, double level,
+                              bool signed_value)
+{
+    struct estimate e = {.level = level, .days_effective = (double)n};
+    assert(n > 0);
+    double *x = memory_array(n, sizeof(*x));
+    memcpy(x, value, n * sizeof(*x));
+    e.value = e.low = e.high = sum_of(x, n) / (double)n;
+    if (n < 2) {
+        e.low = signed_value ? -INFINITY : 0;
+        e.high = INFINITY;
+    } else {
+        e.error = mean_error(days, x, n, level, &e);
+    }
+    double half = e.error * normal_quantile((1 + level) / 2);
+    if (e.error > 0 && signed_value)
+        e.low -= half, e.high += half;
+    else if (e.error > 0 && e.value > 0)
+        gamma_interval(&e);
+    free(x);
+    return e;
+}
+
+double share_exceeds_p(const int32_t *days, const double *part, const double *whole, size_t n,
+                       double expected)
+{
+    struct estimate e = share_estimate(days, part, whole, n, 0.95);
+    if (e.value <= 0 || e.error <= 0)
+        return e.value > expected && n > 1 ? 0 : 1;
+    double r = e.value, count = r * (1 - r) / (e.error * e.error);
+    double p_beta = beta_cdf(expected, r * count + 0.5, (1 - r) * count + 0.5);
+    double p_t = t_cdf((expected - r) / e.error, fmax(2, e.days_effective - 1));
+    return fmax(p_beta, p_t);
+}
+
+struct estimate block_bootstrap_ratio(const double *part, const double *whole, size_t n,
+                                      size_t block, size_t draws, uint64_t seed, double level)
+{
+    struct estimate e = {.level = level, .days_effective = (double)n};
+    double *ratio = memory_array(draws, sizeof(*ratio));
+    struct random r;
+    random_init(&r, seed);
+    assert(n > 0 && block > 0 && block <= n && draws > 1);
+    for (size_t d = 0; d < draws; d++) {
+        double p = 0, w = 0;
+        for (size_t taken = 0; taken < n;) {
+            size_t at = (size_t)random_below(&r, n - block + 1);
+            for (size_t i = 0; i < block && taken < n; i++, taken++)
+                p += part[at + i], w += whole[at + i];
+        }
+        ratio[d] = w > 0 ? p / w : 0;
+    }
+    sort_doubles(ratio, draws);
+    e.value = sum_of(part, n) / sum_of(whole, n);
+    e.low = quantile_sorted(ratio, draws, (1 - level) / 2);
+    e.high = quantile_sorted(ratio, draws, (1 + level) / 2);
+    free(ratio);
+    return e;
+}
+
+double zero_bound(double interval, double level)
+{
+    return -log(1 - level) * interval;
+}
+
+double sampled_chance(double packets, double interval)
+{
+    return interval <= 1 ? 1 : -expm1(packets * log1p(-1 / interval));
+}
+
+struct estimate sampled_estimate(double seen, double interval, double level)
+{
+    struct estimate e = {.value = seen * interval, .level = level};
+    if (interval <= 1) {
+        e.low = e.high = e.value;
+    } else {
+        double tail = (1 - level) / 2;
+        e.low = seen > 0 ? interval * gamma_quantile(tail, seen) : 0;
+        e.high =
+            seen > 0 ? interval * gamma_quantile(1 - tail, seen + 1) : zero_bound(interval, level);
+    }
+    return e;
+}
+
+struct estimate sampled_part_estimate(double part, double whole, double interval, double level)
+{
+    double p = part / whole, all = whole * interval;
+    double half = normal_quantile((1 + level) / 2) * sqrt(p * (1 - p) / whole);
+    struct estimate e = {.value = p * all, .level = level};
+    e.low = fmax(0, p - half) * all;
+    e.high = part > 0 ? fmin(1, p + half) * all : fmin(all, zero_bound(interval, level));
+    return e;
+}
