@@ -18,12 +18,18 @@ struct engine_limits {
     unsigned threads;
     unsigned seconds; /* for one statement; 0: none */
 };
-extern const struct engine_limits engine_limits_default;
+extern const struct engine_limits engine_limits_default; /* threads 0: one a core */
+
+/* Of one result of engine_query(), and of one block of engine_query_each(). */
+#define engine_result_max ((size_t)512 << 20)
 
 /* Opens the embedded engine on folder `path` (made when missing). ERROR_BUSY when another process
  * has it; the text names its pid. A missing or wrong library is an error that names ./setup. */
 int engine_open_chdb(const char *path, const struct engine_limits *limits, struct engine **ret,
                      struct error *err);
+/* chDB reads the process's stdin, so opening it puts /dev/null there. Before and after, this is the
+ * descriptor of the stdin that the program was given: read that, never 0. */
+int engine_stdin(void);
 /* clickhouse://[user[:password]@]host[:port]/database. The database is made when missing. */
 int engine_open_http(const char *url, const struct engine_limits *limits, struct engine **ret,
                      struct error *err);
@@ -32,7 +38,7 @@ int engine_open(const char *store, const struct engine_limits *limits, struct en
                 struct error *err);
 void engine_close(struct engine *e);
 
-/* A statement without result. */
+/* A statement without result, or whose result nobody wants. */
 int engine_run(struct engine *e, const char *sql, struct error *err);
 /* Inserts a Native block; `columns` is "a, b, c" in the block's order. Durable when it returns 0.
  * A repeat with the same `token` (may be NULL) is dropped where the engine can; do not rely on it. */
@@ -40,7 +46,8 @@ int engine_insert(struct engine *e, const char *table, const char *columns, stru
                   const char *token, struct error *err);
 /* A query's whole result, at most engine_result_max octets. */
 int engine_query(struct engine *e, const char *sql, struct block **ret, struct error *err);
-/* The same block by block for results of any size; a non-zero answer of `each` stops it. */
+/* The same block by block for results of any size; a non-zero answer of `each` stops it and is
+ * returned. `each` must not use the engine. */
 int engine_query_each(struct engine *e, const char *sql,
                       int (*each)(void *ctx, const struct block *b), void *ctx, struct error *err);
 /* The result in one of the engine's own formats (Parquet on chDB only), written to `fd`. */
@@ -50,5 +57,9 @@ int engine_query_format(struct engine *e, const char *sql, const char *format, i
 const char *engine_kind(const struct engine *e);    /* "chdb", "clickhouse" */
 const char *engine_version(const struct engine *e); /* "26.7.3.1", as the engine says */
 bool engine_is_modern(const struct engine *e);      /* false: 18.16's DDL, no fsync settings */
+
+/* For tests: `fn` sees every statement that any engine gets, before it runs. NULL ends it. */
+typedef void engine_trace_fn(void *ctx, const struct engine *e, const char *sql);
+void engine_trace(engine_trace_fn *fn, void *ctx);
 
 #endif
