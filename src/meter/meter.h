@@ -42,6 +42,18 @@ size_t meter_frame(struct meter *m, uint64_t time_ns, uint32_t link_type, struct
 /* The same for a frame that is already parsed. */
 size_t meter_packet(struct meter *m, uint64_t time_ns, const struct packet *p, struct batch *out,
                     struct sightings *seen, struct tally *tally);
+
+/* What the limits cost so far, and the flows now in the cache. */
+struct meter_counts {
+    uint64_t packets;      /* taken, the population's or not */
+    uint64_t looked;       /* packets whose payload was looked at */
+    uint64_t flows_cut;    /* ended before their time because the cache was full */
+    uint64_t probes_cut;   /* conversations no longer looked at because too many others were */
+    uint64_t buffers_cut;  /* names spread over packets that were given up for others */
+    uint64_t flows;        /* in the cache */
+};
+void meter_count(const struct meter *m, struct meter_counts *ret);
+
 /* Ends flows, up to METER_ROWS_MAX a call; call until it returns 0. */
 size_t meter_finish(struct meter *m, struct batch *out);
 
