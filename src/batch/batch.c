@@ -55,6 +55,20 @@ size_t batch_add(struct batch *b)
     return row;
 }
 
+size_t batch_add_rows(struct batch *b, size_t count)
+{
+    assert(count <= batch_room(b));
+    size_t row = b->rows;
+    b->rows += count;
+    for (int f = 0; f < FIELD_COUNT; f++) {
+        if (!b->columns[f])
+            continue;
+        size_t octets = field_type_octets(field_infos[f].type);
+        memset((char *)b->columns[f] + row * octets, 0, count * octets);
+    }
+    return row;
+}
+
 size_t batch_copy_row(struct batch *b, const struct batch *from, size_t row)
 {
     assert(b->stage == from->stage);

@@ -44,6 +44,9 @@ static inline size_t batch_room(const struct batch *b)
 /* Adds one row with every column zero and returns its index. There must be room. */
 size_t batch_add(struct batch *b);
 
+/* The same for `count` rows at once; returns the index of the first. */
+size_t batch_add_rows(struct batch *b, size_t count);
+
 /* Removes rows added since `rows` was the count (their text stays in the pool until the clear). */
 static inline void batch_rewind(struct batch *b, size_t rows)
 {

@@ -18,10 +18,10 @@
 enum { DECODE_ROWS_MAX = 65536 };
 
 struct decode_limits {
-    size_t exporters;             /* exporter and domain pairs with state */
-    size_t templates;             /* in all */
+    size_t exporters; /* exporter and domain pairs with state */
+    size_t templates; /* in all */
     size_t templates_an_exporter;
-    size_t held_octets;           /* data kept back until its template comes */
+    size_t held_octets; /* data kept back until its template comes */
 };
 extern const struct decode_limits decode_limits_default;
 
