@@ -27,7 +27,8 @@ enum { LAYERS_MAX = 32 };
 struct frame {
     struct cursor c;
     uint32_t type;
-    bool padded; /* radiotap: the 802.11 body begins at a multiple of 4 */
+    uint8_t version; /* of IP, where a header outside it says which; else 0 */
+    bool padded;     /* radiotap: the 802.11 body begins at a multiple of 4 */
 };
 
 enum {
@@ -66,11 +67,13 @@ static enum layer peel_pppoe(struct frame *f)
     return version_type == 0x11 && code == 0 ? LAYER_PPP : LAYER_NOT_IP;
 }
 
-/* Cisco MetaData: version, number of 4-octet options, the options, the real type. */
+/* Cisco MetaData: version, number of 4-octet options (never less than one), the options, the real
+ * type. */
 static enum layer peel_cisco_metadata(struct frame *f)
 {
     cursor_skip(&f->c, 1);
-    cursor_skip(&f->c, (size_t)4 * cursor_u8(&f->c));
+    size_t options = cursor_u8(&f->c);
+    cursor_skip(&f->c, options ? options * 4 : 4);
     f->type = cursor_be16(&f->c);
     return LAYER_ETHERTYPE;
 }
@@ -93,6 +96,7 @@ static enum layer peel_ethertype(struct frame *f)
     switch (f->type) {
     case TYPE_IPV4:
     case TYPE_IPV6:
+        f->version = f->type == TYPE_IPV4 ? 4 : 6;
         return LAYER_IP;
     case TYPE_VLAN:
     case TYPE_QINQ:
@@ -772,15 +776,22 @@ static bool skip_extension(struct packet *p, struct cursor *c)
     return !p->fragment_later;
 }
 
-/* RFC 8200. A payload length of 0 is a jumbogram (RFC 2675) or offloaded segmentation. */
+/* A payload length of 0 that does not mean 40 octets: a jumbogram (RFC 2675 asks for hop-by-hop
+ * options) or offloaded segmentation. */
+static bool has_no_length(uint32_t payload, uint8_t next)
+{
+    return payload == 0 &&
+           (next == PROTOCOL_HOP_BY_HOP || next == PROTOCOL_TCP || next == PROTOCOL_UDP);
+}
+
+/* RFC 8200. */
 static enum reason read_ipv6(struct packet *p, struct bytes at, uint32_t whole)
 {
     if (at.len < 40)
         return REASON_truncated;
     uint32_t payload = octets_be16(at.at + 4);
     p->protocol = at.at[6];
-    bool nothing = payload == 0 && p->protocol == PROTOCOL_NO_NEXT;
-    set_length(p, at, payload || nothing ? payload + 40 : 0, whole);
+    set_length(p, at, has_no_length(payload, p->protocol) ? 0 : payload + 40, whole);
     memcpy(p->src.octet, at.at + 8, IP_OCTETS);
     memcpy(p->dst.octet, at.at + 24, IP_OCTETS);
     struct cursor c = cursor_of(bytes_slice(p->l3, 40, p->l3.len));
@@ -790,11 +801,14 @@ static enum reason read_ipv6(struct packet *p, struct bytes at, uint32_t whole)
     return REASON_COUNT;
 }
 
-static enum reason read_ip(struct packet *p, struct bytes at, uint32_t whole)
+static enum reason read_ip(struct packet *p, struct bytes at, uint8_t version, uint32_t whole)
 {
     if (at.len == 0)
         return REASON_truncated;
-    switch (at.at[0] >> 4) {
+    uint8_t nibble = at.at[0] >> 4;
+    if (version && version != nibble)
+        return REASON_bad_ip_header;
+    switch (nibble) {
     case 4:
         return read_ipv4(p, at, whole);
     case 6:
@@ -844,5 +858,5 @@ enum reason packet_parse(uint32_t link_type, struct bytes frame, uint32_t origin
     size_t before = frame.len - at.len;
     uint32_t whole = original_len > before ? original_len - (uint32_t)before : (uint32_t)at.len;
     memset(ret, 0, sizeof *ret);
-    return read_ip(ret, at, whole);
+    return read_ip(ret, at, f.version, whole);
 }
