@@ -97,7 +97,7 @@ static const char *value_text(const struct rows_writer *w, int field, uint64_t v
     case SHOWN_EXPORTER:
         return symbol(w, shown, (uint32_t)value);
     default:
-        text = field == FIELD_protocol ? protocol_text((unsigned)value) : NULL;
+        text = is_number(w, field) ? NULL : protocol_text((unsigned)value);
         if (!text)
             snprintf(room, 32, "%" PRIu64, value);
         return text ? text : room;
