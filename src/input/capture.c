@@ -35,6 +35,7 @@ struct interface {
 struct capture {
     struct stream *in;
     bool ng, big_endian;
+    enum capture_status last; /* an end stays an end */
     /* pcap */
     bool nano, modified;
     uint16_t version_minor;
@@ -323,7 +324,9 @@ void capture_free(struct capture *c)
 
 enum capture_status capture_next(struct capture *c, struct capture_packet *ret)
 {
-    return c->ng ? next_ng(c, ret) : next_pcap(c, ret);
+    if (c->last == CAPTURE_PACKET)
+        c->last = c->ng ? next_ng(c, ret) : next_pcap(c, ret);
+    return c->last;
 }
 
 const char *capture_format(const struct capture *c)
