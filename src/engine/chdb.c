@@ -3,6 +3,7 @@
  * is in docs/engine.md. One library, and one path at a time, a process: hence the one static. */
 #include "engine/engine_in.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -250,19 +251,110 @@ static int chdb_run(struct engine *e, const char *sql, struct error *err)
     return status;
 }
 
-/* Appending is asynchronous: what went wrong may be known only when the stream is done. */
-static int chdb_insert(struct engine *e, const char *table, const char *columns,
-                       struct bytes native, const char *token, struct error *err)
+/* --- what the disk really took --- */
+
+/* Files of a part that its checksums, and so bytes_on_disk, do not count. */
+static bool is_uncounted(const char *name)
 {
-    struct chdb_engine *c = (struct chdb_engine *)e;
-    struct buf sql;
-    buf_init(&sql, 65536);
-    buf_format(&sql, "INSERT INTO %s (%s)", table, columns);
-    if (token)
-        buf_format(&sql, " SETTINGS insert_deduplication_token = '%s'", token);
-    struct chdb_insert *stream =
-        chdb.abi.stream_insert_n(*c->connection, sql.at, sql.len, "Native", 6);
-    buf_done(&sql);
+    static const char *const names[] = {"checksums.txt",
+                                        "columns.txt",
+                                        "columns_substreams.txt",
+                                        "default_compression_codec.txt",
+                                        "metadata_version.txt",
+                                        "txn_version.txt",
+                                        "uuid.txt"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return name[0] == '.';
+}
+
+/* False where the folder is gone: the part was merged into another. */
+static bool folder_octets(const char *path, uint64_t *ret)
+{
+    DIR *dir = opendir(path);
+    if (!dir)
+        return false;
+    uint64_t sum = 0;
+    struct stat st;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (!is_uncounted(entry->d_name) && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
+            S_ISREG(st.st_mode))
+            sum += (uint64_t)st.st_size;
+    closedir(dir);
+    *ret = sum;
+    return true;
+}
+
+struct short_part {
+    char table[64], name[128];
+    bool is_found;
+};
+
+/* The first part whose files hold less than they should. `table` NULL: of all, whatever their age;
+ * else those of the last minutes. */
+static int find_short_part(struct engine *e, const char *table, struct short_part *ret,
+                           struct error *err)
+{
+    char sql[512], path[PATH_MAX];
+    struct block *b;
+    int len = snprintf(sql, sizeof sql,
+                       "SELECT table, name, path, bytes_on_disk FROM system.parts "
+                       "WHERE database = 'telltale' AND active");
+    if (table)
+        snprintf(sql + len, sizeof sql - (size_t)len,
+                 " AND table = '%s' AND modification_time >= now() - 300", table);
+    int status = engine_query(e, sql, &b, err);
+    if (status)
+        return status;
+    ret->is_found = false;
+    for (size_t row = 0; row < block_rows(b) && !ret->is_found; row++) {
+        struct bytes at = block_bytes(b, 2, row);
+        uint64_t octets;
+        snprintf(path, sizeof path, "%.*s", (int)at.len, (const char *)at.at);
+        if (!folder_octets(path, &octets) || octets >= block_u64(b, 3, row))
+            continue;
+        struct bytes t = block_bytes(b, 0, row), n = block_bytes(b, 1, row);
+        snprintf(ret->table, sizeof ret->table, "%.*s", (int)t.len, (const char *)t.at);
+        snprintf(ret->name, sizeof ret->name, "%.*s", (int)n.len, (const char *)n.at);
+        ret->is_found = true;
+    }
+    block_free(b);
+    return 0;
+}
+
+static int chdb_check_files(struct engine *e, struct error *err)
+{
+    struct short_part part;
+    int status = find_short_part(e, NULL, &part, err);
+    if (status || !part.is_found)
+        return status;
+    return error_set(err, ERROR_DAMAGED,
+                     "files of table %s are shorter than they should be (part %s)", part.table,
+                     part.name);
+}
+
+/* Rows of a failed write were acknowledged all the same: what came of them is taken out again. */
+static int check_insert(struct engine *e, const char *table, struct error *err)
+{
+    struct short_part part;
+    char sql[256];
+    int status = find_short_part(e, table, &part, err);
+    if (status || !part.is_found)
+        return status;
+    snprintf(sql, sizeof sql, "ALTER TABLE %s DROP PART '%s'", part.table, part.name);
+    status = chdb_run(e, sql, err);
+    if (status)
+        return status;
+    return error_set(err, ERROR_FAILED, "the disk did not take the rows of table %s: is it full?",
+                     table);
+}
+
+/* Appending is asynchronous: what went wrong may be known only when the stream is done. */
+static int insert_stream(chdb_handle h, const struct buf *sql, struct bytes native,
+                         struct error *err)
+{
+    struct chdb_insert *stream = chdb.abi.stream_insert_n(h, sql->at, sql->len, "Native", 6);
     const char *text = chdb.abi.stream_insert_error(stream);
     int status = text ? engine_error(err, text, strlen(text)) : 0;
     if (status == 0) {
@@ -273,6 +365,20 @@ static int chdb_insert(struct engine *e, const char *table, const char *columns,
     }
     chdb.abi.destroy_insert_stream(stream);
     return status;
+}
+
+static int chdb_insert(struct engine *e, const char *table, const char *columns,
+                       struct bytes native, const char *token, struct error *err)
+{
+    struct chdb_engine *c = (struct chdb_engine *)e;
+    struct buf sql;
+    buf_init(&sql, 65536);
+    buf_format(&sql, "INSERT INTO %s (%s)", table, columns);
+    if (token)
+        buf_format(&sql, " SETTINGS insert_deduplication_token = '%s'", token);
+    int status = insert_stream(*c->connection, &sql, native, err);
+    buf_done(&sql);
+    return status ? status : check_insert(e, table, err);
 }
 
 static int chdb_stream(struct engine *e, const char *sql, const char *format, engine_sink *sink,
@@ -325,6 +431,7 @@ static const struct engine_ops chdb_ops = {
     .insert = chdb_insert,
     .query = chdb_stream,
     .query_to_fd = chdb_query_to_fd,
+    .check_files = chdb_check_files,
     .close = chdb_close,
 };
 

@@ -144,6 +144,11 @@ int engine_query_format(struct engine *e, const char *sql, const char *format, i
     return e->ops->query_to_fd(e, sql, format, fd, err);
 }
 
+int engine_check_files(struct engine *e, struct error *err)
+{
+    return e->ops->check_files ? e->ops->check_files(e, err) : 0;
+}
+
 const char *engine_kind(const struct engine *e)
 {
     return e->ops->kind;

@@ -18,6 +18,7 @@ struct engine_ops {
                  void *ctx, struct error *err);
     int (*query_to_fd)(struct engine *e, const char *sql, const char *format, int fd,
                        struct error *err);
+    int (*check_files)(struct engine *e, struct error *err); /* NULL: nothing to check */
     void (*close)(struct engine *e);
 };
 

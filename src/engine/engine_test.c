@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -421,6 +422,18 @@ static void a_file_limit_shuts_the_store(void **state)
     assert_int_equal(child("soft-limit", path, NULL, "", out, sizeof out), 0);
 }
 
+static void a_full_disk_is_an_error(void **state)
+{
+    (void)state;
+    need_chdb();
+    char path[PATH_MAX], out[2048];
+    snprintf(path, sizeof path, "%s/full", folder);
+    assert_int_equal(child("full-disk", path, NULL, "", out, sizeof out), 0);
+    assert_non_null(strstr(out, "refused: the disk did not take the rows of table t"));
+    assert_non_null(strstr(out, "2000 rows, and readable"));
+    assert_non_null(strstr(out, "truncated: files of table t are shorter"));
+}
+
 static void parquet_comes_from_chdb(void **state)
 {
     struct engine *e = open_kind(state);
@@ -484,6 +497,58 @@ static int child_signals(void)
     return 0;
 }
 
+/* Stands before libc's for the whole program, chDB too: a disk that fills up in the middle. */
+static _Atomic bool disk_is_full;
+
+ssize_t write(int fd, const void *at, size_t len)
+{
+    if (disk_is_full && len > 10000) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return syscall(SYS_write, fd, at, len);
+}
+
+static int insert_random(struct engine *e, uint64_t rows, struct error *err)
+{
+    struct block *b = block_new();
+    struct buf native;
+    uint64_t x = 1;
+    block_column(b, "a", "UInt64");
+    for (uint64_t i = 0; i < rows; i++)
+        block_put_u64(b, x = x * UINT64_C(6364136223846793005) + 1442695040888963407);
+    buf_init(&native, 1 << 26);
+    native_encode_block(&native, b);
+    int status = engine_insert(e, "t", "a", bytes_of(native.at, native.len), NULL, err);
+    buf_done(&native);
+    block_free(b);
+    return status;
+}
+
+static int child_full_disk(struct engine *e, const char *path)
+{
+    struct error err;
+    struct block *b;
+    char command[PATH_MAX + 64];
+    if (engine_run(e, "CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a", &err) ||
+        insert_random(e, 1000, &err))
+        return say(&err);
+    disk_is_full = true;
+    if (insert_random(e, 300000, &err))
+        printf("refused: %s\n", err.text);
+    disk_is_full = false;
+    if (engine_check_files(e, &err) || insert_random(e, 1000, &err) ||
+        engine_query(e, "SELECT count() AS n, sum(a) AS s FROM t", &b, &err))
+        return say(&err);
+    printf("%d rows, and readable\n", (int)block_u64(b, 0, 0));
+    block_free(b);
+    snprintf(command, sizeof command, "find '%s/store' -name data.bin -exec truncate -s 100 {} +",
+             path);
+    if (system(command) == 0 && engine_check_files(e, &err) == ERROR_DAMAGED)
+        printf("truncated: %s\n", err.text);
+    return 0;
+}
+
 static int child_main(const char *mode, const char *path)
 {
     struct engine *e;
@@ -503,6 +568,8 @@ static int child_main(const char *mode, const char *path)
         status = child_stdin(e);
     } else if (strcmp(mode, "signals") == 0) {
         status = child_signals();
+    } else if (strcmp(mode, "full-disk") == 0) {
+        status = child_full_disk(e, path);
     }
     fflush(stdout);
     engine_close(e);
@@ -563,6 +630,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(stdin_is_left_to_the_program),
         cmocka_unit_test(signals_stay_the_programs),
         cmocka_unit_test(a_file_limit_shuts_the_store),
+        cmocka_unit_test(a_full_disk_is_an_error),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
