@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which conversation has been idle longest is kept by a wheel of slots instead of a list in order of
- * use: a packet then touches its own entry alone, not two neighbours in memory, and an entry moves
- * only when its slot comes up and it turns out to have been used since. Whether a conversation is
- * over is always decided by its own times, so the wheel may lag behind (its work per packet is
- * bounded) without any effect on what is reported. */
+/* Which conversation has been idle longest is kept by a wheel of slots instead of a list in order
+ * of use: a packet then touches its own entry alone, not two neighbours in memory, and an entry
+ * moves only when its slot comes up and it turns out to have been used since. Whether a
+ * conversation is over is always decided by its own times, so the wheel may lag behind (its work
+ * per packet is bounded) without any effect on what is reported. */
 #include "meter/cache.h"
 
 #include <assert.h>
@@ -13,7 +13,13 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-enum { SLOTS = 128, SLOTS_IDLE = 64, SLOT_NONE = UINT8_MAX /* a free entry */, OLDEST_LOOKS = 64, LINE = 64 };
+enum {
+    SLOTS = 128,
+    SLOTS_IDLE = 64,
+    SLOT_NONE = UINT8_MAX /* a free entry */,
+    OLDEST_LOOKS = 64,
+    LINE = 64
+};
 
 struct cache {
     void *memory;

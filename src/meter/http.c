@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "meter/http.h"
 
-enum { METHOD_MAX = 24, LINE_MAX = 8192 };
+enum { METHOD_MAX = 24, LINE_MAX = 8192, VERSION_LEN = 8 /* HTTP/1.1 */ };
 
 static bool method_octet(uint8_t c)
 {
@@ -109,10 +109,12 @@ enum look http_request(struct bytes stream, struct name *ret)
     struct bytes line = line_at(stream, 0, &next);
     if (next == 0)
         return stream.len < LINE_MAX ? LOOK_MORE : LOOK_NOT;
-    size_t version = line.len;
-    while (version > method && line.at[version - 1] != ' ')
-        version--;
-    if (version <= method + 1 || !starts_with(bytes_slice(line, version, SIZE_MAX), "http/"))
+    line = trimmed(line);
+    if (line.len < method + VERSION_LEN)
+        return LOOK_NOT;
+    /* "GET /HTTP/1.1", without the space, is in use too. */
+    size_t version = line.len - VERSION_LEN;
+    if (!starts_with(bytes_slice(line, version, VERSION_LEN), "http/1."))
         return LOOK_NOT;
     struct bytes target = trimmed(bytes_slice(line, method, version - method));
     if (target_host(bytes_slice(line, 0, method), target, ret))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Most names come whole in one packet and are read in place. Only a hello or request that is cut
- * takes a buffer. A name may also come late in a stream (STARTTLS in SMTP, IMAP, XMPP, an SSLRequest
- * in MySQL and PostgreSQL, RDP, after SOCKS or CONNECT), so every segment of either side is tested
- * for a ClientHello or a request while the probe lasts; the tests are a few octets. */
+ * takes a buffer. A name may also come late in a stream (STARTTLS in SMTP, IMAP, XMPP, an
+ * SSLRequest in MySQL and PostgreSQL, RDP, after SOCKS or CONNECT), so every segment of either side
+ * is tested for a ClientHello or a request while the probe lasts; the tests are a few octets. */
 #include "meter/inspect.h"
 
 #include <assert.h>
@@ -29,8 +29,8 @@ struct probe {
     uint32_t flow;           /* 0: free */
     uint32_t older, younger; /* by the time of their start */
     uint16_t looked;
-    bool named;    /* there is no more to find for the name */
-    bool detected; /* the same for the protocol */
+    bool named;          /* there is no more to find for the name */
+    bool detected;       /* the same for the protocol */
     uint8_t quic_client; /* direction */
     struct stream stream[2];
     struct quic_keys keys;
@@ -220,7 +220,8 @@ static struct finding look_at_stream(struct inspect *in, struct bytes stream)
     return f;
 }
 
-/* A ClientHello that follows other octets in the same segment. Where it starts, SIZE_MAX if none. */
+/* A ClientHello that follows other octets in the same segment. Where it starts, SIZE_MAX if none.
+ */
 static size_t find_hello(struct bytes b)
 {
     for (size_t at = 1; at + HELLO_SCAN_MIN <= b.len; at++) {
@@ -323,7 +324,8 @@ static void look_at_tcp_dns(struct inspect *in, uint32_t probe, const struct pac
     pr->named = true;
 }
 
-/* Runs the reader on the conversation's buffer, or on the one to try in, which is kept if it must. */
+/* Runs the reader on the conversation's buffer, or on the one to try in, which is kept if it must.
+ */
 static struct finding look_at_datagram(struct inspect *in, uint32_t probe, const struct packet *p,
                                        bool quic)
 {
@@ -349,8 +351,11 @@ static struct finding look_at_udp(struct inspect *in, uint32_t probe, struct flo
     struct finding none = {.look = LOOK_NOT};
     if (p->payload.len > 25 && p->payload.at[0] == 22 && p->payload.at[13] == 1)
         return look_at_datagram(in, probe, p, false);
-    if (!quic_is_long_header(p->payload))
-        return none;
+    if (!quic_is_long_header(p->payload)) {
+        /* TLS inside a datagram protocol, as in RDP over UDP. */
+        size_t at = find_hello(p->payload);
+        return at == SIZE_MAX ? none : look_at_stream(in, bytes_slice(p->payload, at, SIZE_MAX));
+    }
     flow->marks |= MARK_QUIC;
     if (pr->keys.version && pr->quic_client != direction)
         return none;

@@ -57,12 +57,12 @@ struct meter *meter_new(const struct meter_setting *setting)
     m->setting = *setting;
     m->cache = cache_new(setting->flows_max, setting->idle_ms);
     m->fragments = fragments_new(FRAGMENTS_MAX);
-    m->exporter =
-        symbols_code(setting->symbols, SYMBOL_EXPORTER, exporter, sizeof exporter - 1);
+    m->exporter = symbols_code(setting->symbols, SYMBOL_EXPORTER, exporter, sizeof exporter - 1);
     if (setting->payload && setting->inspect_packets) {
         size_t probes = clamp(setting->flows_max / 8, PROBES_MIN, PROBES_MAX);
         m->inspect = inspect_new(&(struct inspect_setting){
-            .packets = setting->inspect_packets < UINT16_MAX ? setting->inspect_packets : UINT16_MAX,
+            .packets =
+                setting->inspect_packets < UINT16_MAX ? setting->inspect_packets : UINT16_MAX,
             .probes_max = probes,
             .buffers_max = clamp(probes / 8, PROBES_MIN, BUFFERS_MAX),
             .cache = m->cache,

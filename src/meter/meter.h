@@ -18,11 +18,11 @@
 enum { METER_ROWS_MAX = 4096 };
 
 struct meter_setting {
-    size_t flows_max;        /* entries of the flow cache; the one idle longest goes when it is full */
-    uint32_t idle_ms;        /* no packet for so long ends a flow; default 60,000 */
-    uint32_t active_ms;      /* a flow is cut (and marked continued later) after; default 1,800,000 */
-    size_t inspect_packets;  /* payload packets looked at per conversation at most; default 24 */
-    bool payload;            /* false: headers only, no names, no nDPI */
+    size_t flows_max;   /* entries of the flow cache; the one idle longest goes when it is full */
+    uint32_t idle_ms;   /* no packet for so long ends a flow; default 60,000 */
+    uint32_t active_ms; /* a flow is cut (and marked continued later) after; default 1,800,000 */
+    size_t inspect_packets; /* payload packets looked at per conversation at most; default 24 */
+    bool payload;           /* false: headers only, no names, no nDPI */
     const struct lpm *population; /* packets outside are counted and dropped; NULL keeps all */
     struct symbols *symbols;
     struct coverage *coverage; /* may be NULL */
@@ -45,12 +45,12 @@ size_t meter_packet(struct meter *m, uint64_t time_ns, const struct packet *p, s
 
 /* What the limits cost so far, and the flows now in the cache. */
 struct meter_counts {
-    uint64_t packets;      /* taken, the population's or not */
-    uint64_t looked;       /* packets whose payload was looked at */
-    uint64_t flows_cut;    /* ended before their time because the cache was full */
-    uint64_t probes_cut;   /* conversations no longer looked at because too many others were */
-    uint64_t buffers_cut;  /* names spread over packets that were given up for others */
-    uint64_t flows;        /* in the cache */
+    uint64_t packets;     /* taken, the population's or not */
+    uint64_t looked;      /* packets whose payload was looked at */
+    uint64_t flows_cut;   /* ended before their time because the cache was full */
+    uint64_t probes_cut;  /* conversations no longer looked at because too many others were */
+    uint64_t buffers_cut; /* names spread over packets that were given up for others */
+    uint64_t flows;       /* in the cache */
 };
 void meter_count(const struct meter *m, struct meter_counts *ret);
 

@@ -55,20 +55,6 @@ void dpi_flow_end(struct dpi_flow *f)
     ndpi_free_flow_data(&f->flow);
 }
 
-bool dpi_packet(struct dpi *d, struct dpi_flow *f, struct bytes l3, uint64_t time_ms)
-{
-    uint16_t len = l3.len < UINT16_MAX ? (uint16_t)l3.len : UINT16_MAX;
-    ndpi_protocol found =
-        ndpi_detection_process_packet(d->module, &f->flow, l3.at, len, time_ms);
-    if (found.app_protocol == NDPI_PROTOCOL_UNKNOWN)
-        return false;
-    f->master = found.master_protocol;
-    f->application = found.app_protocol;
-    /* Both layers are known, or nDPI has nothing more to look for (a certificate, an answer). */
-    return (f->master != NDPI_PROTOCOL_UNKNOWN && f->master != f->application) ||
-           !ndpi_extra_dissection_possible(d->module, &f->flow);
-}
-
 static uint32_t pair_code(struct dpi *d, uint16_t master, uint16_t application)
 {
     uint32_t pair = (uint32_t)master << 16 | application;
@@ -83,16 +69,62 @@ static uint32_t pair_code(struct dpi *d, uint16_t master, uint16_t application)
     return d->codes[at].code;
 }
 
-/* nDPI puts the service that owns an address above the protocol it found ("TLS.Google" without any
- * name seen). That counts only where the host name says the same. */
-static bool is_from_address(struct dpi *d, struct dpi_flow *f)
+static bool name_says(struct dpi *d, const char *name, size_t len, uint16_t application)
 {
-    if (f->application != f->flow.guessed_host_protocol_id)
-        return false;
-    char *host = f->flow.host_server_name;
+    char text[256];
     ndpi_protocol_match_result match;
-    return ndpi_match_string_subprotocol(d->module, host, (u_int)strlen(host), &match) !=
-           f->application;
+    if (len == 0 || len >= sizeof text)
+        return false;
+    memcpy(text, name, len);
+    text[len] = 0;
+    return ndpi_match_string_subprotocol(d->module, text, (u_int)len, &match) == application;
+}
+
+/* The host asked for, or a name in the certificate, is one of this application. */
+static bool names_say(struct dpi *d, const struct dpi_flow *f)
+{
+    const char *host = f->flow.host_server_name;
+    if (name_says(d, host, strlen(host), f->application))
+        return true;
+    const char *at = f->master == NDPI_PROTOCOL_TLS ? f->flow.protos.tls_quic.server_names : NULL;
+    while (at && *at) {
+        size_t len = strcspn(at, ","), star = strspn(at, "*.");
+        if (star < len && name_says(d, at + star, len - star, f->application))
+            return true;
+        at += len + (at[len] == ',');
+    }
+    return false;
+}
+
+static uint16_t owner_of(struct dpi *d, uint32_t address, uint16_t port)
+{
+    struct in_addr a = {.s_addr = address};
+    return ndpi_network_port_ptree_match(d->module, &a, port);
+}
+
+/* nDPI puts the service that owns an address above the protocol it found ("TLS.Google" without any
+ * name seen). That counts only where a name says the same. Its address lists are of IPv4. */
+static bool is_from_address(struct dpi *d, const struct dpi_flow *f)
+{
+    if (f->master == NDPI_PROTOCOL_UNKNOWN || f->flow.is_ipv6)
+        return false;
+    if (owner_of(d, f->flow.saddr, f->flow.sport) != f->application &&
+        owner_of(d, f->flow.daddr, f->flow.dport) != f->application)
+        return false;
+    return !names_say(d, f);
+}
+
+bool dpi_packet(struct dpi *d, struct dpi_flow *f, struct bytes l3, uint64_t time_ms)
+{
+    uint16_t len = l3.len < UINT16_MAX ? (uint16_t)l3.len : UINT16_MAX;
+    ndpi_protocol found = ndpi_detection_process_packet(d->module, &f->flow, l3.at, len, time_ms);
+    if (found.app_protocol == NDPI_PROTOCOL_UNKNOWN)
+        return false;
+    f->master = found.master_protocol;
+    f->application = found.app_protocol;
+    /* Both layers are known, or nDPI has nothing more to look for (a certificate, an answer). */
+    bool both = f->master != NDPI_PROTOCOL_UNKNOWN && f->master != f->application;
+    return (both && !is_from_address(d, f)) || !ndpi_extra_dissection_possible(d->module, &f->flow);
 }
 
 uint32_t dpi_application(struct dpi *d, struct dpi_flow *f)
@@ -105,13 +137,11 @@ uint32_t dpi_application(struct dpi *d, struct dpi_flow *f)
         f->master = found.master_protocol;
         f->application = found.app_protocol;
     }
-    if (f->flow.confidence != NDPI_CONFIDENCE_DPI && f->flow.confidence != NDPI_CONFIDENCE_DPI_CACHE)
+    if (f->flow.confidence != NDPI_CONFIDENCE_DPI &&
+        f->flow.confidence != NDPI_CONFIDENCE_DPI_CACHE)
         return 0;
-    if (is_from_address(d, f)) {
-        if (f->master == NDPI_PROTOCOL_UNKNOWN)
-            return 0;
+    if (is_from_address(d, f))
         return pair_code(d, NDPI_PROTOCOL_UNKNOWN, f->master);
-    }
     return pair_code(d, f->master, f->application);
 }
 

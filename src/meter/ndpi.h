@@ -16,7 +16,8 @@ void dpi_free(struct dpi *d);
 
 /* Octets of one conversation's state: the caller keeps it, zeroed before the first packet. */
 size_t dpi_flow_octets(void);
-/* Gives back what nDPI allocated for it (texts, parts of messages); zero it before using it again. */
+/* Gives back what nDPI allocated for it (texts, parts of messages); zero it before using it again.
+ */
 void dpi_flow_end(struct dpi_flow *f);
 
 /* Looks at one packet, from its IP header on. True when there is nothing more to learn: the answer

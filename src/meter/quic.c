@@ -34,45 +34,75 @@ struct salt {
 };
 
 #define SALT_22                                                                                    \
-    {0x7f, 0xbc, 0xdb, 0x0e, 0x7c, 0x66, 0xbb, 0xe9, 0x19, 0x3a,                                   \
-     0x96, 0xcd, 0x21, 0x51, 0x9e, 0xbd, 0x7a, 0x02, 0x64, 0x4a}
+    {                                                                                              \
+        0x7f, 0xbc, 0xdb, 0x0e, 0x7c, 0x66, 0xbb, 0xe9, 0x19, 0x3a, 0x96, 0xcd, 0x21, 0x51, 0x9e,  \
+            0xbd, 0x7a, 0x02, 0x64, 0x4a                                                           \
+    }
 #define SALT_23                                                                                    \
-    {0xc3, 0xee, 0xf7, 0x12, 0xc7, 0x2e, 0xbb, 0x5a, 0x11, 0xa7,                                   \
-     0xd2, 0x43, 0x2b, 0xb4, 0x63, 0x65, 0xbe, 0xf9, 0xf5, 0x02}
+    {                                                                                              \
+        0xc3, 0xee, 0xf7, 0x12, 0xc7, 0x2e, 0xbb, 0x5a, 0x11, 0xa7, 0xd2, 0x43, 0x2b, 0xb4, 0x63,  \
+            0x65, 0xbe, 0xf9, 0xf5, 0x02                                                           \
+    }
 #define SALT_29                                                                                    \
-    {0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97,                                   \
-     0x86, 0xf1, 0x9c, 0x61, 0x11, 0xe0, 0x43, 0x90, 0xa8, 0x99}
+    {                                                                                              \
+        0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97, 0x86, 0xf1, 0x9c, 0x61, 0x11,  \
+            0xe0, 0x43, 0x90, 0xa8, 0x99                                                           \
+    }
 #define SALT_V1                                                                                    \
-    {0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17,                                   \
-     0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb, 0x7f, 0x0a}
+    {                                                                                              \
+        0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c,  \
+            0xad, 0xcc, 0xbb, 0x7f, 0x0a                                                           \
+    }
 
 static const struct salt salts[] = {
     {VERSION_1, VERSION_1, false, "quic", SALT_V1},
-    {VERSION_2, VERSION_2, false, "quicv2",
-     {0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93,
-      0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb, 0xf9, 0xbd, 0x2e, 0xd9}},
-    {VERSION_2_DRAFT, VERSION_2_DRAFT, false, "quicv2",
-     {0xa7, 0x07, 0xc2, 0x03, 0xa5, 0x9b, 0x47, 0x18, 0x4a, 0x1d,
-      0x62, 0xca, 0x57, 0x04, 0x06, 0xea, 0x7a, 0xe3, 0xe5, 0xd3}},
+    {VERSION_2, VERSION_2, false, "quicv2", {0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6,
+                                             0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26,
+                                             0x9d, 0xcb, 0xf9, 0xbd, 0x2e, 0xd9}},
+    {VERSION_2_DRAFT, VERSION_2_DRAFT, false, "quicv2", {0xa7, 0x07, 0xc2, 0x03, 0xa5, 0x9b, 0x47,
+                                                         0x18, 0x4a, 0x1d, 0x62, 0xca, 0x57, 0x04,
+                                                         0x06, 0xea, 0x7a, 0xe3, 0xe5, 0xd3}},
     {0xff000016, 0xff000016, false, "quic", SALT_22},
     {0xff000017, 0xff00001c, false, "quic", SALT_23},
     {0xff00001d, 0xff000020, false, "quic", SALT_29},
     {0xff000021, 0xff000022, false, "quic", SALT_V1},
     {0xfaceb001, 0xfaceb001, false, "quic", SALT_22},
     {0xfaceb002, 0xfaceb00e, false, "quic", SALT_23},
-    {0x51303530, 0x51303530, true, "quic", /* Q050 */
+    {0x51303530,
+     0x51303530,
+     true,
+     "quic", /* Q050 */
      {0x50, 0x45, 0x74, 0xef, 0xd0, 0x66, 0xfe, 0x2f, 0x9d, 0x94,
       0x5c, 0xfc, 0xdb, 0xd3, 0xa7, 0xf0, 0xd3, 0xb5, 0x6b, 0x45}},
-    {0x54303530, 0x54303530, false, "quic", /* T050 */
+    {0x54303530,
+     0x54303530,
+     false,
+     "quic", /* T050 */
      {0x7f, 0xf5, 0x79, 0xe5, 0xac, 0xd0, 0x72, 0x91, 0x55, 0x80,
       0x30, 0x4c, 0x43, 0xa2, 0x36, 0x7c, 0x60, 0x48, 0x83, 0x10}},
-    {0x54303531, 0x54303531, false, "quic", /* T051 */
+    {0x54303531,
+     0x54303531,
+     false,
+     "quic", /* T051 */
      {0x7a, 0x4e, 0xde, 0xf4, 0xe7, 0xcc, 0xee, 0x5f, 0xa4, 0x50,
       0x6c, 0x19, 0x12, 0x4f, 0xc8, 0xcc, 0xda, 0x6e, 0x03, 0x3d}},
 };
 
-static const struct salt *salt_of(uint32_t version)
+/* RFC 9000 section 15: made to provoke version negotiation; the keys are of a version that the
+ * client speaks in earnest. */
+static bool is_reserved(uint32_t version)
 {
+    return (version & 0x0f0f0f0f) == 0x0a0a0a0a;
+}
+
+/* The salt to try for this version, NULL past the last. */
+static const struct salt *salt_try(uint32_t version, unsigned attempt)
+{
+    static const uint32_t earnest[] = {VERSION_1, 0xff00001d, 0xff00001c};
+    if (is_reserved(version) && attempt < sizeof earnest / sizeof *earnest)
+        version = earnest[attempt];
+    else if (attempt)
+        return NULL;
     for (size_t i = 0; i < sizeof salts / sizeof *salts; i++)
         if (version >= salts[i].from && version <= salts[i].to)
             return &salts[i];
@@ -131,19 +161,30 @@ static void expand(struct quic *q, const uint8_t secret[DIGEST_OCTETS], const ch
     memcpy(ret, digest, len);
 }
 
+static const struct salt *salt_of(uint32_t version)
+{
+    return salt_try(version, 0);
+}
+
+static void derive(struct quic *q, const struct salt *salt, struct bytes dcid, enum quic_side side,
+                   struct quic_keys *ret)
+{
+    uint8_t initial[DIGEST_OCTETS], secret[DIGEST_OCTETS];
+    hmac(q, bytes_of(salt->octets, sizeof salt->octets), dcid, initial);
+    expand(q, initial, side == QUIC_CLIENT ? "client in" : "server in", "", secret, sizeof secret);
+    expand(q, secret, salt->labels, " key", ret->key, sizeof ret->key);
+    expand(q, secret, salt->labels, " iv", ret->iv, sizeof ret->iv);
+    expand(q, secret, salt->labels, " hp", ret->hp, sizeof ret->hp);
+}
+
 bool quic_initial_keys(struct quic *q, uint32_t version, struct bytes dcid, enum quic_side side,
                        struct quic_keys *ret)
 {
     const struct salt *salt = salt_of(version);
     if (!salt)
         return false;
-    uint8_t initial[DIGEST_OCTETS], secret[DIGEST_OCTETS];
-    hmac(q, bytes_of(salt->octets, sizeof salt->octets), dcid, initial);
-    expand(q, initial, side == QUIC_CLIENT ? "client in" : "server in", "", secret, sizeof secret);
     ret->version = version;
-    expand(q, secret, salt->labels, " key", ret->key, sizeof ret->key);
-    expand(q, secret, salt->labels, " iv", ret->iv, sizeof ret->iv);
-    expand(q, secret, salt->labels, " hp", ret->hp, sizeof ret->hp);
+    derive(q, salt, dcid, side, ret);
     return true;
 }
 
@@ -250,7 +291,7 @@ static enum look read_frames(struct bytes plain, struct assembly *crypto, struct
         uint64_t type = varint(&c);
         if (type == 2 || type == 3) {
             skip_ack(&c, type == 3);
-        } else if (type == 6) {
+        } else if (type == 6 || type == 8) { /* T050 calls CRYPTO 8 */
             uint64_t offset = varint(&c);
             struct bytes part = cursor_take(&c, (size_t)varint(&c));
             if (!c.failed && offset < ASSEMBLY_OCTETS)
@@ -307,11 +348,13 @@ static struct bytes open_initial(struct quic *q, struct bytes datagram, const st
         if (plain.len)
             return plain;
     }
-    struct quic_keys fresh;
-    if (!quic_initial_keys(q, h->version, h->dcid, QUIC_CLIENT, &fresh))
-        return plain;
-    plain = quic_open(q, &fresh, packet, h->number_at, h->len);
-    if (plain.len) {
+    const struct salt *salt;
+    for (unsigned i = 0; plain.len == 0 && (salt = salt_try(h->version, i)); i++) {
+        struct quic_keys fresh = {.version = h->version};
+        derive(q, salt, h->dcid, QUIC_CLIENT, &fresh);
+        plain = quic_open(q, &fresh, packet, h->number_at, h->len);
+        if (plain.len == 0)
+            continue;
         if (keys->version && keys->version != h->version)
             assembly_start(crypto, 0);
         *keys = fresh;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The server name in a TLS ClientHello (RFC 8446 section 4.1.2, RFC 5246, RFC 6066 section 3) and in
- * a DTLS one (RFC 6347, RFC 9147). Pure functions of their octets; any thread. */
+/* The server name in a TLS ClientHello (RFC 8446 section 4.1.2, RFC 5246, RFC 6066 section 3) and
+ * in a DTLS one (RFC 6347, RFC 9147). Pure functions of their octets; any thread. */
 #ifndef TELLTALE_METER_TLS_H
 #define TELLTALE_METER_TLS_H
 
