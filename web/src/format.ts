@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers as people read them. The exact value goes beside each into a title.
+
+import type { Estimate } from './model';
+
+const plain = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const precise = new Intl.NumberFormat('en', { maximumSignificantDigits: 17 });
+const three = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
+
+const BIG: [number, string][] = [
+  [1e12, 'trillion'],
+  [1e9, 'billion'],
+  [1e6, 'million'],
+];
+const OCTETS = ['octets', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
+
+const isNumber = (n: unknown): n is number => typeof n === 'number' && Number.isFinite(n);
+
+export function exact(n: number | null | undefined): string {
+  return isNumber(n) ? precise.format(n) : 'unknown';
+}
+
+/** 9,876 · 412,345 · 1.23 million */
+export function count(n: number | null | undefined): string {
+  if (!isNumber(n)) return '–';
+  for (const [size, word] of BIG)
+    if (Math.abs(n) >= size) return `${three.format(n / size)} ${word}`;
+  return Math.abs(n) < 100 ? three.format(n) : plain.format(n);
+}
+
+/** For axes: 0, 500, 20k, 1.5M */
+export function brief(n: number): string {
+  const steps: [number, string][] = [
+    [1e12, 'T'],
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ];
+  for (const [size, unit] of steps)
+    if (Math.abs(n) >= size) return `${three.format(n / size)}${unit}`;
+  return three.format(n);
+}
+
+/** 185 GB, in powers of 1,000. */
+export function octets(n: number | null | undefined): string {
+  if (!isNumber(n)) return '–';
+  let step = 0;
+  let rest = n;
+  while (Math.abs(rest) >= 999.5 && step < OCTETS.length - 1) {
+    rest /= 1000;
+    step++;
+  }
+  return `${three.format(rest)} ${OCTETS[step]}`;
+}
+
+/** Decimals that a percentage with an interval this wide deserves. */
+function decimals(percent: number, width: number): number {
+  if (width > 0) if (width > 0) return width >= 30 ? 0 : width >= 0.1 ? 1 : width >= 0.01 ? 2 : 3;
+  const size = Math.abs(percent);
+  return size === 0 || size >= 1 ? 1 : size >= 0.1 ? 2 : 3;
+}
+
+export interface Worded {
+  /** 18.3% */
+  value: string;
+  /** 17.9 to 18.8%; empty where the estimate has no width */
+  range: string;
+  /** 0.183 (95% interval 0.179 to 0.188) */
+  exact: string;
+}
+
+function inExact(e: Estimate): string {
+  const level = isNumber(e.level) ? `${exact(e.level * 100)}% interval` : 'interval';
+  return `${exact(e.value)} (${level} ${exact(e.low)} to ${exact(e.high)})`;
+}
+
+export function share(e: Estimate): Worded {
+  const d = decimals(e.value * 100, (e.high - e.low) * 100);
+  const part = (n: number) => (n * 100).toFixed(d);
+  return {
+    value: `${part(e.value)}%`,
+    range: e.high > e.low ? `${part(e.low)} to ${part(e.high)}%` : '',
+    exact: inExact(e),
+  };
+}
+
+export function percent(n: number | null | undefined): string {
+  if (!isNumber(n)) return '–';
+  return `${(n * 100).toFixed(decimals(n * 100, 0))}%`;
+}
+
+/** A mean count with its interval, or a ratio (`times`). */
+export function estimate(e: Estimate, words: (n: number) => string = count): Worded {
+  return {
+    value: words(e.value),
+    range: e.high > e.low ? `${words(e.low)} to ${words(e.high)}` : '',
+    exact: inExact(e),
+  };
+}
+
+/** 13.3 · 0.67 · 120 */
+export function times(n: number): string {
+  const size = Math.abs(n);
+  return size >= 100 ? plain.format(n) : size >= 10 ? n.toFixed(1) : n.toFixed(2);
+}
+
+export function probability(p: number | null | undefined): string {
+  if (!isNumber(p)) return '–';
+  if (p < 0.0001) return '< 0.0001';
+  return p < 0.001 ? p.toFixed(4) : p < 0.1 ? p.toFixed(3) : p.toFixed(2);
+}
+
+/** 9.5 is 09:30 */
+export function hour(h: number): string {
+  const minutes = Math.round(h * 60);
+  const pad = (n: number) => String(n).padStart(2, '0');
+  return `${pad(Math.floor(minutes / 60))}:${pad(minutes % 60)}`;
+}
+
+/** 510 is UTC+08:30 */
+export function offset(minutes: number): string {
+  const sign = minutes < 0 ? '−' : '+';
+  return `UTC${sign}${hour(Math.abs(minutes) / 60)}`;
+}
+
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${count(n)} ${n === 1 ? one : many}`;
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The report's page, drawn from the model that lies in it and from nothing else.
+
+import { render } from 'preact';
+import { contextOf, type Context } from './context';
+import type { Model } from './model';
+import { ActivitySection } from './sections/activity';
+import { Data, Methods } from './sections/appendix';
+import { Categories } from './sections/categories';
+import { Contents } from './sections/contents';
+import { EventsSection } from './sections/events';
+import { Findings } from './sections/findings';
+import { Glance } from './sections/glance';
+import { Masthead } from './sections/masthead';
+import { Coverage, Others } from './sections/others';
+import { PresenceSection } from './sections/presence';
+import { RhythmSection } from './sections/rhythm';
+import { Services } from './sections/services';
+import { visible } from './text';
+import { startTheme } from './theme';
+
+function Report({ x }: { x: Context }) {
+  return (
+    <div class="page">
+      <Masthead x={x} />
+      <Contents x={x} />
+      <main>
+        <Findings x={x} />
+        <Glance x={x} />
+        <ActivitySection x={x} />
+        <Services x={x} />
+        <Categories x={x} />
+        <RhythmSection x={x} />
+        <PresenceSection x={x} />
+        <EventsSection x={x} />
+        <Others x={x} />
+        <Coverage x={x} />
+        <Data x={x} />
+        <Methods x={x} />
+      </main>
+      <footer>
+        Made by telltale {visible(x.model.provenance?.program_version)} from the telemetry named in
+        Appendix A. This file holds everything it shows and asks no network for anything.
+      </footer>
+    </div>
+  );
+}
+
+function start(): void {
+  startTheme();
+  const app = document.getElementById('app');
+  const source = document.getElementById('model');
+  if (!app || !source) return;
+  const model = JSON.parse(source.textContent ?? '') as Model;
+  document.title = `${visible(model.study.name, 120)} – telltale`;
+  render(<Report x={contextOf(model)} />, app);
+}
+
+start();

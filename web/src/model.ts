@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+// The report model, telltale.report/1, as docs/report.schema.json has it. A report may come from an
+// older or newer telltale: whatever can be absent is optional here, and the page copes.
+
+export interface Estimate {
+  value: number;
+  low: number;
+  high: number;
+  level: number;
+}
+
+export interface Test {
+  p: number;
+  q?: number;
+  method: string;
+  draws: number;
+}
+
+export interface Evidence {
+  filter: string;
+  from: string;
+  to: string;
+  flows: number;
+}
+
+export interface Unsupported {
+  unsupported: string;
+}
+
+/** A section, or the reason why the data or this edition cannot give it. */
+export type Section<T> = T | Unsupported | null | undefined;
+
+export type Role = 'consumed' | 'served' | 'peer' | 'unanswered';
+
+export interface StudyEvent {
+  time: string;
+  label: string;
+  kind: string;
+  uncertainty_s?: number;
+  date_only?: boolean;
+  source?: string;
+}
+
+export interface Study {
+  name: string;
+  timezone: string;
+  from: string;
+  to: string;
+  from_time?: string;
+  to_time?: string;
+  days?: number;
+  population: { prefix: string; label?: string }[];
+  events: StudyEvent[];
+  measure: string;
+}
+
+export interface Source {
+  path: string;
+  format: string;
+  sha256: string;
+  first: string | null;
+  last: string | null;
+  records: number;
+  kept: number;
+  outside?: number;
+  duplicates?: number;
+  rejected: number;
+}
+
+export interface Provenance {
+  generated: string;
+  program_version: string;
+  engine?: { kind: string; version: string };
+  seed?: number;
+  definitions?: Record<string, string>;
+  sources?: Source[];
+  geo?: { name: string; date: string } | null;
+  catalogue?: { sha256: string; entries: number; date: string } | null;
+  tor?: { from: string; to: string } | null;
+  digest?: string;
+}
+
+export interface FidelityDay {
+  date: string;
+  flows: number;
+  packets: number;
+  exporters: number;
+  records?: number;
+  records_lost: number;
+  lost_share: number | null;
+  rejected?: number;
+  sampling: number[];
+  hours_with_data: number;
+  score: number;
+  used?: boolean;
+}
+
+export interface Fidelity {
+  days: FidelityDay[];
+  days_used?: number;
+  days_of_period?: number;
+  threshold?: number;
+  score_is?: string;
+  robust: { from: string; to: string; why: string } | null;
+  warnings: string[];
+}
+
+export interface Volume {
+  flows: number;
+  octets: number;
+  packets: number;
+}
+
+export interface Totals extends Volume {
+  local_hosts: number;
+  remote_hosts: number;
+  by_role: Partial<Record<Role, number>>;
+  roles?: Partial<Record<Role, Volume & { local_hosts: number; remote_hosts: number }>>;
+  usage?: Volume & { days?: number };
+  unattributed?: { flows: number; share: Estimate; evidence: Evidence };
+  evidence?: Evidence;
+}
+
+export interface ActivityDay extends Volume {
+  date: string;
+  local_hosts: number;
+  by_role?: Partial<Record<Role, number>>;
+}
+
+export interface Activity {
+  roles?: string[];
+  daily: ActivityDay[];
+  hourly: (Volume & { time: string })[];
+  evidence?: Evidence;
+}
+
+export interface Service extends Volume {
+  id: string;
+  name: string;
+  category: string;
+  rank: number;
+  rank_low?: number;
+  rank_high?: number;
+  local_hosts: number;
+  share: Estimate;
+  octets_share?: Estimate;
+  days?: number;
+  basis: Record<string, number>;
+  ambiguous_share?: number;
+  hourly?: number[];
+  evidence: Evidence;
+}
+
+export interface Category {
+  id: string;
+  name: string;
+  share: Estimate;
+  octets_share?: Estimate;
+  flows: number;
+  octets?: number;
+  packets?: number;
+  local_hosts: number;
+  days?: number;
+  daily?: number[];
+  evidence: Evidence;
+}
+
+export interface Busy {
+  from_hour: number;
+  to_hour: number;
+  from_low?: number;
+  from_high?: number;
+  to_low?: number;
+  to_high?: number;
+  days?: string;
+  inside_mean?: Estimate;
+  outside_mean?: Estimate;
+  contrast?: Estimate;
+}
+
+export interface Rhythm {
+  measure?: string;
+  matrix: number[][];
+  profile?: { workdays: number[]; weekend: number[] };
+  days_used?: number;
+  busy: Section<Busy>;
+  weekdays: {
+    day: string;
+    days?: number;
+    mean: Estimate;
+    rank: number;
+    rank_low?: number;
+    rank_high?: number;
+  }[];
+  diurnal: Section<{ strength: number; test: Test }>;
+  utc_offset: Section<{
+    minutes: number;
+    low: number;
+    high: number;
+    declared_minutes: number;
+    method?: string;
+    weight?: string;
+  }>;
+}
+
+export interface EventEffect {
+  effect: Estimate;
+  effect_sd?: number;
+  test: Test;
+}
+
+export interface EventTest {
+  kind: string;
+  n: number;
+  before?: EventEffect;
+  on?: EventEffect;
+  after?: EventEffect;
+  lags?: { day: number; effect: Estimate; p: number }[];
+  detectable?: { effect: number; power: number };
+}
+
+export interface Events {
+  tests: EventTest[];
+  verdict: string;
+}
+
+export interface Institution {
+  name: string;
+  kind: string;
+  flows: number;
+  local_hosts: number;
+  days: number;
+  evidence?: Evidence;
+}
+
+export interface Country {
+  country: string;
+  name?: string;
+  flows: number;
+  local_hosts?: number;
+  days?: number;
+  share: Estimate;
+  share_adjusted?: Estimate;
+  expected?: number | null;
+  ratio?: Estimate | null;
+  ratio_adjusted?: Estimate | null;
+  shrunk_ratio?: Estimate | null;
+  test?: Test | null;
+  local_profile?: Record<string, number>;
+  institutions?: Institution[];
+  flagged?: boolean;
+  evidence: Evidence;
+}
+
+export interface Presence {
+  baseline: string | { kind: string; name: string; date?: string };
+  adjusted_without?: string[];
+  fdr?: number;
+  unknown?: { flows: number; share: Estimate; evidence: Evidence };
+  countries: Country[];
+}
+
+export interface Finding {
+  id: string;
+  section: string;
+  headline: Text;
+  statement: Text;
+  likelihood: string | null;
+  confidence: string | null;
+  because?: string[];
+  caveats?: string[];
+  alternatives?: string[];
+  evidence?: Evidence | null;
+}
+
+/** Text in the report's language, or in each of its languages. */
+export type Text = string | Record<string, string>;
+
+export interface Model {
+  schema: string;
+  study: Study;
+  provenance: Provenance;
+  fidelity?: Section<Fidelity>;
+  totals?: Section<Totals>;
+  activity?: Section<Activity>;
+  services?: Section<Service[]>;
+  categories?: Section<Category[]>;
+  rhythm?: Section<Rhythm>;
+  events?: Section<Events>;
+  presence?: Section<Presence>;
+  concealment?: unknown;
+  onsets?: unknown;
+  recon?: unknown;
+  contacts?: unknown;
+  devices?: unknown;
+  pivots?: unknown;
+  findings?: Section<Finding[]>;
+}
+
+/** The section when it is there, else null. */
+export function given<T>(section: Section<T>): T | null {
+  return section && !isUnsupported(section) ? (section as T) : null;
+}
+
+export function isUnsupported(section: unknown): section is Unsupported {
+  return (
+    typeof section === 'object' &&
+    section !== null &&
+    typeof (section as Unsupported).unsupported === 'string'
+  );
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts that sections are made of.
+
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import * as format from './format';
+import type { Estimate, Evidence, Unsupported } from './model';
+import { commandOf, visible } from './text';
+
+export function Section(props: { id: string; title: string; children: ComponentChildren }) {
+  return (
+    <section id={props.id} aria-labelledby={`${props.id}-title`}>
+      <h2 id={`${props.id}-title`}>{props.title}</h2>
+      {props.children}
+    </section>
+  );
+}
+
+export function Lede({ children }: { children: ComponentChildren }) {
+  return <p class="lede">{children}</p>;
+}
+
+export function Quiet({ why }: { why: Unsupported }) {
+  return <p class="quiet">{visible(why.unsupported, 2000)}</p>;
+}
+
+/** Text from the model: nothing hidden in it, and it cannot turn the line around it. */
+export function Plain({ text, longest }: { text: unknown; longest?: number }) {
+  return <bdi>{visible(text, longest)}</bdi>;
+}
+
+async function copy(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = document.createElement('textarea');
+    area.value = text;
+    area.className = 'offscreen';
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand('copy');
+    area.remove();
+    return done;
+  }
+}
+
+function useCopy(text: string): [string | null, () => void] {
+  const [said, say] = useState<string | null>(null);
+  const run = async () => {
+    say((await copy(text)) ? 'Copied' : 'Select and copy it by hand');
+    setTimeout(() => say(null), 1600);
+  };
+  return [said, run];
+}
+
+type Window = Pick<Evidence, 'filter' | 'from' | 'to'> & { flows?: number };
+
+/** The command that shows the flows behind a number, in full. */
+export function Command({ evidence }: { evidence: Window }) {
+  const command = commandOf(evidence);
+  const [said, run] = useCopy(command);
+  return (
+    <div class="command">
+      <code tabIndex={0}>{command}</code>
+      <button type="button" onClick={run} aria-label={`Copy command: ${command}`}>
+        {said ?? 'Copy'}
+      </button>
+      {evidence.flows !== undefined && (
+        <span class="command-n" title={`${format.exact(evidence.flows)} flows`}>
+          {format.plural(evidence.flows, 'flow')}
+        </span>
+      )}
+    </div>
+  );
+}
+
+/** The same as a button in a table's row. */
+export function CommandButton({
+  evidence,
+  words = 'copy',
+}: {
+  evidence: Evidence | null | undefined;
+  words?: string;
+}) {
+  const command = evidence ? commandOf(evidence) : '';
+  const [said, run] = useCopy(command);
+  if (!evidence) return null;
+  return (
+    <button
+      type="button"
+      class="row-command"
+      onClick={run}
+      title={`${command}\n${format.exact(evidence.flows)} flows. Press to copy.`}
+      aria-label={`Copy command: ${command}`}
+    >
+      {said ?? words}
+    </button>
+  );
+}
+
+export function Count({
+  n,
+  words = format.count,
+}: {
+  n?: number | null;
+  words?: typeof format.count;
+}) {
+  return (
+    <span data-value={n ?? undefined} title={format.exact(n)}>
+      {words(n)}
+    </span>
+  );
+}
+
+/** An estimate: its value, and its interval more quietly. */
+export function Interval({ of, as }: { of?: Estimate | null; as: (e: Estimate) => format.Worded }) {
+  if (!of) return <span class="muted">–</span>;
+  const worded = as(of);
+  return (
+    <span
+      class="interval"
+      data-value={of.value}
+      data-low={of.low}
+      data-high={of.high}
+      title={worded.exact}
+    >
+      <span class="value">{worded.value}</span>
+      {worded.range && <span class="range"> ({worded.range})</span>}
+    </span>
+  );
+}
+
+export const Share = ({ of }: { of?: Estimate | null }) => <Interval of={of} as={format.share} />;
+export const Ratio = ({ of }: { of?: Estimate | null }) => (
+  <Interval of={of} as={(e) => format.estimate(e, format.times)} />
+);
+
+/** A bar with its interval as a whisker, on a scale that ends at `max`. */
+export function Bar({ of, max }: { of: Estimate; max: number }) {
+  const x = (n: number) => (max > 0 ? Math.max(0, Math.min(1, n / max)) * 100 : 0);
+  return (
+    <svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
+      <rect class="bar-fill" x="0" y="2.5" width={x(of.value)} height="7" />
+      <line class="bar-whisker" x1={x(of.low)} x2={x(of.high)} y1="6" y2="6" />
+      <line class="bar-whisker" x1={x(of.low)} x2={x(of.low)} y1="3.6" y2="8.4" />
+      <line class="bar-whisker" x1={x(of.high)} x2={x(of.high)} y1="3.6" y2="8.4" />
+    </svg>
+  );
+}
+
+export interface Column<Row> {
+  head: ComponentChildren;
+  cell: (row: Row, index: number) => ComponentChildren;
+  /** numbers are set to the right */
+  number?: boolean;
+  class?: string;
+  hint?: string;
+}
+
+interface TableProps<Row> {
+  label: string;
+  id?: string;
+  rows: Row[];
+  columns: Column<Row>[];
+  /** rows shown at first; the rest on demand and in print */
+  limit?: number;
+  rowClass?: (row: Row) => string | undefined;
+}
+
+export function Table<Row>({ label, id, rows, columns, limit = 0, rowClass }: TableProps<Row>) {
+  const [all, setAll] = useState(false);
+  const cut = limit > 0 && rows.length > limit + 2 && !all;
+  const classOf = (c: Column<Row>) => [c.number ? 'number' : '', c.class ?? ''].join(' ').trim();
+  return (
+    <>
+      <div class="scroll" role="region" aria-label={label} tabIndex={0}>
+        <table id={id} class={cut ? 'cut' : undefined}>
+          <thead>
+            <tr>
+              {columns.map((c) => (
+                <th scope="col" class={classOf(c)} title={c.hint}>
+                  {c.head}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row, i) => (
+              <tr class={[rowClass?.(row) ?? '', cut && i >= limit ? 'more' : ''].join(' ').trim()}>
+                {columns.map((c) => (
+                  <td class={classOf(c)}>{c.cell(row, i)}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {cut && (
+        <button type="button" class="all" onClick={() => setAll(true)}>
+          Show all {format.count(rows.length)} rows
+        </button>
+      )}
+    </>
+  );
+}
+
+export function evidenceColumn<Row extends { evidence?: Evidence | null }>(): Column<Row> {
+  return {
+    head: 'Command',
+    class: 'screen',
+    hint: 'Copies the command that lists exactly these flows',
+    cell: (row) => <CommandButton evidence={row.evidence} />,
+  };
+}

@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: Apache-2.0
+// Activity by day, and of the first services by hour.
+
+import type { EChartsType } from 'echarts/core';
+import { useMemo, useRef, useState } from 'preact/hooks';
+import { axis, Figure, fit, tip, tooltip, type Canvas, type Mark, type Option } from '../chart';
+import { eventsIn, type Context } from '../context';
+import * as format from '../format';
+import { given, isUnsupported, type Activity, type ActivityDay, type Service } from '../model';
+import { Count, Lede, Plain, Quiet, Section, Table, CommandButton } from '../parts';
+import {
+  absentDays,
+  eventMarks,
+  eventRows,
+  FidelityKey,
+  fidelityStrip,
+  timeAxis,
+} from '../timeline';
+import { DAY_MS, isWeekend, localTime, longDate, stamp } from '../zone';
+
+type Measure = 'flows' | 'octets' | 'packets' | 'local_hosts';
+const MEASURES: [Measure, string, (n: number) => string][] = [
+  ['flows', 'Conversations', format.count],
+  ['octets', 'Octets', format.octets],
+  ['packets', 'Packets', format.count],
+  ['local_hosts', 'Local hosts', format.count],
+];
+const midnight = (date: string) => Date.parse(`${date}T00:00:00Z`);
+
+function dayMark(x: Context, activity: Activity, day: ActivityDay): Mark {
+  return {
+    filter: activity.evidence?.filter ?? '',
+    ...x.zone.dayWindow(day.date),
+    flows: day.flows,
+  };
+}
+
+function dayTip(x: Context, activity: Activity, day: ActivityDay): HTMLElement {
+  const quality = x.fidelity.get(day.date);
+  const rows: [string, string][] = MEASURES.map(([key, name, words]) => [
+    name,
+    words === format.octets ? words(day[key]) : format.exact(day[key]),
+  ]);
+  if (quality) rows.push(['Hours with data', `${quality.hours_with_data} of 24`]);
+  for (const e of eventsIn(x))
+    if (Math.floor(e.local / DAY_MS) * DAY_MS === midnight(day.date))
+      rows.push([`Event ${e.number}`, fit(e.label, 200)]);
+  return tip(localTime(midnight(day.date), false), rows, dayMark(x, activity, day));
+}
+
+const LEFT = 54;
+const RIGHT = 14;
+
+/** Labels under the middle of their days: each day, the same weekday, or each month's first. */
+function dayTicks(x: Context, c: Canvas): object {
+  const room = Math.max(2, Math.floor((c.width - LEFT - RIGHT) / 62));
+  const all = x.dates.map(midnight);
+  const weeks = Math.ceil(all.length / 7 / room);
+  const chosen =
+    all.length <= room
+      ? all
+      : weeks <= 4
+        ? all.filter((_, i) => i % (7 * weeks) === 0)
+        : monthStarts(all, room);
+  const customValues = chosen.map((t) => t + DAY_MS / 2);
+  const formatter = (t: number) => {
+    const [day, month = '', year] = longDate(new Date(t).toISOString().slice(0, 10)).split(' ');
+    return weeks > 4 && month === 'January' ? (year ?? '') : `${day} ${month.slice(0, 3)}`;
+  };
+  return {
+    axisTick: { show: true, length: 4, lineStyle: { color: c.t.rule }, customValues },
+    axisLabel: { color: c.t.muted, fontSize: 12, hideOverlap: true, customValues, formatter },
+  };
+}
+
+function monthStarts(all: number[], room: number): number[] {
+  const firsts = all.filter((t) => new Date(t).getUTCDate() === 1);
+  const every = [1, 2, 3, 6, 12].find((n) => firsts.length / n <= room) ?? 24;
+  return firsts.filter((t) => new Date(t).getUTCMonth() % Math.min(12, every) === 0);
+}
+
+function dailyOption(x: Context, activity: Activity, measure: Measure, c: Canvas): Option {
+  const plot = c.width - LEFT - RIGHT;
+  const top = 12 + eventRows(x, plot) * 19;
+  const strip = 9;
+  const words = measure === 'octets' ? format.octets : format.brief;
+  return {
+    useUTC: true,
+    grid: [
+      { left: LEFT, right: RIGHT, top, bottom: 62 },
+      { left: LEFT, right: RIGHT, height: strip, bottom: 48 },
+    ],
+    xAxis: [
+      timeAxis(x, c, { gridIndex: 0, axisLabel: { show: false }, axisTick: { show: false } }),
+      timeAxis(x, c, {
+        gridIndex: 1,
+        axisLine: { show: false },
+        ...dayTicks(x, c),
+        name: `Days of ${x.zoneLabel}`,
+        nameLocation: 'middle',
+        nameGap: 27,
+      }),
+    ],
+    yAxis: [
+      axis(c, {
+        type: 'value',
+        gridIndex: 0,
+        min: 0,
+        splitNumber: 4,
+        axisLine: { show: false },
+        axisLabel: { color: c.t.muted, fontSize: 12, formatter: words },
+      }),
+      { type: 'value', gridIndex: 1, min: 0, max: 1, show: false },
+    ],
+    tooltip: tooltip(c, {
+      trigger: 'item',
+      formatter: (p: { dataIndex: number }) => {
+        const day = activity.daily[p.dataIndex];
+        return day ? dayTip(x, activity, day) : '';
+      },
+    }),
+    series: [
+      {
+        id: 'daily',
+        type: 'bar',
+        barMaxWidth: 46,
+        barCategoryGap: x.dates.length > 400 ? '0%' : '22%',
+        data: activity.daily.map((day) => {
+          const t = midnight(day.date);
+          const quiet = isWeekend(t) ? { itemStyle: { opacity: 0.55 } } : {};
+          return { value: [t + DAY_MS / 2, day[measure]], ...quiet };
+        }),
+        itemStyle: { color: c.t.accent },
+        emphasis: { itemStyle: { color: c.t.ink } },
+        cursor: 'pointer',
+      },
+      absentDays(x, c, 0),
+      fidelityStrip(x, c, 1),
+      eventMarks(x, c, 0, plot),
+    ],
+  };
+}
+
+function EventKey({ x }: { x: Context }) {
+  const events = eventsIn(x);
+  if (!events.length) return null;
+  return (
+    <ol class="event-key" aria-label="Events on the charts">
+      {events.map((e) => (
+        <li>
+          <span class="flag">{e.number}</span>
+          <span>
+            <Plain text={e.label} longest={80} />
+            <small>
+              {e.date_only
+                ? longDate(new Date(e.local).toISOString().slice(0, 10))
+                : localTime(e.local)}
+              {(e.uncertainty_s ?? 0) >= 43_200 && ', to a day'}
+            </small>
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function DailyTable({ x, activity }: { x: Context; activity: Activity }) {
+  return (
+    <Table
+      label="Activity by day"
+      id="daily-table"
+      rows={activity.daily}
+      columns={[
+        { head: 'Day', cell: (d) => localTime(midnight(d.date), false) },
+        ...MEASURES.map(([key, name, words]) => ({
+          head: name,
+          number: true,
+          cell: (d: ActivityDay) => (
+            <Count n={d[key]} words={words === format.octets ? format.octets : format.exact} />
+          ),
+        })),
+        {
+          head: 'Hours with data',
+          number: true,
+          cell: (d) => x.fidelity.get(d.date)?.hours_with_data ?? '–',
+        },
+        {
+          head: 'Command',
+          class: 'screen',
+          cell: (d) => <CommandButton evidence={{ ...dayMark(x, activity, d), flows: d.flows }} />,
+        },
+      ]}
+    />
+  );
+}
+
+function Daily({ x, activity }: { x: Context; activity: Activity }) {
+  const [measure, setMeasure] = useState<Measure>('flows');
+  const option = useMemo(
+    () => (c: Canvas) => dailyOption(x, activity, measure, c),
+    [activity, measure],
+  );
+  const name = MEASURES.find(([key]) => key === measure)?.[1] ?? '';
+  return (
+    <Figure
+      id="chart-daily"
+      title={`${name} by day`}
+      label={`Bar chart: ${name.toLowerCase()} on each of ${x.dates.length} days. The table behind it holds the numbers.`}
+      height={({ width, narrow }) => (narrow ? 280 : Math.min(380, 240 + width * 0.12))}
+      option={option}
+      mark={(p) => {
+        const day = p.seriesId === 'daily' ? activity.daily[p.dataIndex] : undefined;
+        return day ? dayMark(x, activity, day) : null;
+      }}
+      controls={
+        <div class="segments" role="group" aria-label="Measure">
+          {MEASURES.map(([key, label]) => (
+            <button type="button" aria-pressed={key === measure} onClick={() => setMeasure(key)}>
+              {label}
+            </button>
+          ))}
+        </div>
+      }
+      note={
+        <>
+          Paler bars are Saturdays and Sundays.
+          <FidelityKey x={x} />
+        </>
+      }
+      table={<DailyTable x={x} activity={activity} />}
+    />
+  );
+}
+
+/** Local time of each hour of the study. */
+function hoursOf(x: Context, activity: Activity): number[] {
+  return activity.hourly.map((h) => x.zone.local(Date.parse(h.time)));
+}
+
+const SHOWN = 8;
+
+interface Lane {
+  name: string;
+  values: number[];
+  filter: string;
+}
+
+function lanesOf(activity: Activity, services: Service[]): Lane[] {
+  const hours = activity.hourly.length;
+  const all: Lane = {
+    name: 'All use',
+    values: activity.hourly.map((h) => h.flows),
+    filter: activity.evidence?.filter ?? '',
+  };
+  const first = services.filter((s) => s.hourly?.length === hours).slice(0, SHOWN);
+  return [
+    all,
+    ...first.map((s) => ({ name: s.name, values: s.hourly ?? [], filter: s.evidence?.filter })),
+  ];
+}
+
+function laneShape(c: { narrow: boolean }) {
+  return c.narrow
+    ? { title: 18, plot: 40, gap: 8, left: 4 }
+    : { title: 0, plot: 42, gap: 12, left: 128 };
+}
+
+function lanesHeight(lanes: number, narrow: boolean): number {
+  const s = laneShape({ narrow });
+  return 8 + lanes * (s.title + s.plot + s.gap) + 110;
+}
+
+function lanesOption(x: Context, activity: Activity, lanes: Lane[], c: Canvas): Option {
+  const times = hoursOf(x, activity);
+  const s = laneShape(c);
+  const right = 50;
+  const left = s.left;
+  const stripTop = 8 + lanes.length * (s.title + s.plot + s.gap);
+  const top = (i: number) => 8 + i * (s.title + s.plot + s.gap) + s.title;
+  const grids = lanes.map((_, i) => ({ left, right, top: top(i), height: s.plot }));
+  const last = lanes.length;
+  const peaks = lanes.map((l) => l.values.reduce((a, b) => Math.max(a, b), 0));
+  const text = (extra: object) => ({
+    fontFamily: c.t.font,
+    fontWeight: 'normal',
+    fontSize: 12.5,
+    ...extra,
+  });
+  return {
+    useUTC: true,
+    title: lanes.flatMap((lane, i) => [
+      {
+        text: fit(lane.name, c.narrow ? c.width - 90 : left - 14),
+        left: 0,
+        top: c.narrow ? top(i) - s.title - 2 : top(i) + s.plot - 22,
+        padding: 2,
+        textStyle: text({ color: c.t.ink, fontWeight: i ? 'normal' : 'bold' }),
+      },
+      {
+        text: format.brief(peaks[i] ?? 0),
+        left: c.width - right + 4,
+        top: top(i) - 4,
+        padding: 2,
+        textStyle: text({ color: c.t.muted, fontSize: 11.5 }),
+      },
+    ]),
+    grid: [...grids, { left, right, top: stripTop, height: 9 }],
+    xAxis: [
+      ...lanes.map((_, i) =>
+        timeAxis(x, c, { gridIndex: i, axisLabel: { show: false }, axisTick: { show: false } }),
+      ),
+      timeAxis(x, c, {
+        gridIndex: last,
+        axisLine: { show: false },
+        name: `Hours of ${x.zoneLabel}`,
+        nameLocation: 'middle',
+        nameGap: 27,
+      }),
+    ],
+    yAxis: [
+      ...lanes.map((_, i) => ({
+        type: 'value',
+        gridIndex: i,
+        min: 0,
+        max: Math.max(1, peaks[i] ?? 1),
+        show: false,
+      })),
+      { type: 'value', gridIndex: last, min: 0, max: 1, show: false },
+    ],
+    dataZoom: zoom(x, c, lanes.length + 1, left, right),
+    axisPointer: { link: [{ xAxisIndex: 'all' }] },
+    tooltip: tooltip(c, {
+      trigger: 'axis',
+      axisPointer: { type: 'line', lineStyle: { color: c.t.muted, width: 1 } },
+      formatter: (ps: { seriesIndex: number; dataIndex: number }[]) => {
+        const at = ps[0]?.dataIndex ?? -1;
+        const rows = lanes.map((l): [string, string] => [l.name, format.exact(l.values[at])]);
+        return tip(localTime(times[at] ?? NaN), rows, hourMark(activity, lanes[0], at));
+      },
+    }),
+    series: [
+      ...lanes.map((lane, i) => ({
+        id: `lane-${i}`,
+        type: 'line',
+        xAxisIndex: i,
+        yAxisIndex: i,
+        step: 'end',
+        symbol: 'none',
+        sampling: 'lttb',
+        triggerLineEvent: true,
+        lineStyle: { width: 0.8, color: i ? c.t.accent : c.t.ink },
+        areaStyle: { color: i ? c.t.accent : c.t.soft, opacity: 0.32 },
+        data: lane.values.map((n, k) => [times[k], n]),
+      })),
+      ...lanes.map((_, i) => absentDays(x, c, i)),
+      fidelityStrip(x, c, last),
+    ],
+  };
+}
+
+function zoom(x: Context, c: Canvas, axes: number, left: number, right: number): object[] {
+  if (c.print) return [];
+  const all = Array.from({ length: axes }, (_, i) => i);
+  const limits = {
+    xAxisIndex: all,
+    filterMode: 'none',
+    minValueSpan: Math.min(DAY_MS, x.range[1] - x.range[0]),
+  };
+  return [
+    {
+      type: 'inside',
+      zoomOnMouseWheel: 'ctrl',
+      moveOnMouseMove: true,
+      moveOnMouseWheel: false,
+      ...limits,
+    },
+    {
+      type: 'slider',
+      bottom: 6,
+      height: 24,
+      left,
+      right,
+      brushSelect: false,
+      showDetail: false,
+      borderColor: c.t.rule,
+      backgroundColor: 'transparent',
+      fillerColor: c.t.tint,
+      handleStyle: { color: c.t.paper, borderColor: c.t.accent },
+      moveHandleStyle: { color: c.t.accent, opacity: 0.5 },
+      dataBackground: { lineStyle: { opacity: 0 }, areaStyle: { opacity: 0 } },
+      selectedDataBackground: { lineStyle: { opacity: 0 }, areaStyle: { opacity: 0 } },
+      ...limits,
+    },
+  ];
+}
+
+function hourMark(activity: Activity, lane: Lane | undefined, at: number): Mark | null {
+  const from = Date.parse(activity.hourly[at]?.time ?? '');
+  if (!lane || !Number.isFinite(from)) return null;
+  const flows = lane.values[at];
+  return { filter: lane.filter ?? '', from: stamp(from), to: stamp(from + 3_600_000), flows };
+}
+
+/** By day in the table: 24 times as many rows help nobody; the model holds the hours. */
+function LanesTable({ x, activity, lanes }: { x: Context; activity: Activity; lanes: Lane[] }) {
+  const rows = useMemo(() => {
+    const days = new Map<number, number[]>();
+    hoursOf(x, activity).forEach((t, i) => {
+      const day = Math.floor(t / DAY_MS) * DAY_MS;
+      const sums = days.get(day) ?? lanes.map(() => 0);
+      lanes.forEach((l, k) => (sums[k] = (sums[k] ?? 0) + (l.values[i] ?? 0)));
+      days.set(day, sums);
+    });
+    return [...days].map(([day, sums]) => ({ day, sums }));
+  }, [activity]);
+  return (
+    <>
+      <p class="note">Sums of the hours by day; the report’s JSON holds each hour.</p>
+      <Table
+        label="Hourly activity summed by day"
+        id="lanes-table"
+        rows={rows}
+        columns={[
+          { head: 'Day', cell: (r) => localTime(r.day, false) },
+          ...lanes.map((l, k) => ({
+            head: <Plain text={l.name} longest={40} />,
+            number: true,
+            cell: (r: { sums: number[] }) => <Count n={r.sums[k]} words={format.exact} />,
+          })),
+        ]}
+      />
+    </>
+  );
+}
+
+function Zooms({ x, chart }: { x: Context; chart: { current: EChartsType | null } }) {
+  const [from, to] = x.range;
+  const show = (days: number) =>
+    chart.current?.dispatchAction({
+      type: 'dataZoom',
+      startValue: days ? Math.max(from, to - days * DAY_MS) : from,
+      endValue: to,
+    });
+  const spans: [string, number][] = [
+    ['Whole period', 0],
+    ['Last 4 weeks', 28],
+    ['Last week', 7],
+  ];
+  const useful = spans.filter(([, days]) => days < x.dates.length);
+  if (useful.length < 2) return null;
+  return (
+    <div class="segments" role="group" aria-label="Part of the period shown">
+      {useful.map(([name, days]) => (
+        <button type="button" onClick={() => show(days)}>
+          {name}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Hourly({ x, activity }: { x: Context; activity: Activity }) {
+  const services = given(x.model.services) ?? [];
+  const lanes = useMemo(() => lanesOf(activity, services), [activity]);
+  const option = useMemo(() => (c: Canvas) => lanesOption(x, activity, lanes, c), [activity]);
+  const chart = useRef<EChartsType | null>(null);
+  return (
+    <Figure
+      id="chart-hourly"
+      title="Hour by hour: all use and the first services"
+      label={`Small charts of conversations an hour, one for all use and one for each of ${lanes.length - 1} services.`}
+      height={({ narrow }) => lanesHeight(lanes.length, narrow)}
+      option={option}
+      chart={chart}
+      controls={<Zooms x={x} chart={chart} />}
+      mark={(p) => {
+        const lane = lanes[p.seriesIndex];
+        return p.dataIndex === undefined ? null : hourMark(activity, lane, p.dataIndex);
+      }}
+      note={
+        <>
+          Conversations an hour. Each row has its own scale: the number at its right is its highest
+          hour. Drag the ends of the bar below it to zoom.
+          <FidelityKey x={x} />
+        </>
+      }
+      table={<LanesTable x={x} activity={activity} lanes={lanes} />}
+    />
+  );
+}
+
+export function ActivitySection({ x }: { x: Context }) {
+  const activity = given(x.model.activity);
+  if (!activity)
+    return isUnsupported(x.model.activity) ? (
+      <Section id="activity" title="Activity">
+        <Quiet why={x.model.activity} />
+      </Section>
+    ) : null;
+  const daily = activity.daily ?? [];
+  const busiest = daily.reduce<ActivityDay | null>(
+    (a, d) => (!a || d.flows > a.flows ? d : a),
+    null,
+  );
+  const calmest = daily.reduce<ActivityDay | null>(
+    (a, d) => (!a || d.flows < a.flows ? d : a),
+    null,
+  );
+  return (
+    <Section id="activity" title="Activity">
+      {busiest && calmest && daily.length > 1 && busiest.flows > 0 && (
+        <Lede>
+          The busiest day was {localTime(midnight(busiest.date), false)} with{' '}
+          <Count n={busiest.flows} /> conversations, the calmest{' '}
+          {localTime(midnight(calmest.date), false)} with <Count n={calmest.flows} />.
+        </Lede>
+      )}
+      <Daily x={x} activity={activity} />
+      <EventKey x={x} />
+      {activity.hourly?.length > 0 && <Hourly x={x} activity={activity} />}
+    </Section>
+  );
+}

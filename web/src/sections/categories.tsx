@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useMemo, useState } from 'preact/hooks';
+import { axis, endLabels, Figure, fit, tip, tooltip, type Canvas, type Option } from '../chart';
+import type { Context } from '../context';
+import * as format from '../format';
+import { given, isUnsupported, type Category, type Estimate } from '../model';
+import { Count, evidenceColumn, Plain, Quiet, Section, Share, Table } from '../parts';
+import { whiskers } from '../whisker';
+
+type Of = 'share' | 'octets_share';
+
+const estimateOf = (c: Category, of: Of): Estimate => c[of] ?? c.share;
+
+function option(rows: Category[], of: Of, c: Canvas): Option {
+  const left = c.narrow ? 112 : 168;
+  const pixels = left - 12;
+  const worded = rows.map((r) => format.share(estimateOf(r, of)));
+  return {
+    grid: { left, right: c.narrow ? 56 : 150, top: 6, bottom: 30 },
+    xAxis: axis(c, {
+      type: 'value',
+      min: 0,
+      splitNumber: c.narrow ? 3 : 5,
+      axisLine: { show: false },
+      axisLabel: {
+        color: c.t.muted,
+        fontSize: 12,
+        formatter: (n: number) => format.percent(n).replace('.0%', '%'),
+      },
+    }),
+    yAxis: axis(c, {
+      type: 'category',
+      inverse: true,
+      splitLine: { show: false },
+      data: rows.map((r) => fit(r.name, pixels)),
+      axisLabel: { color: c.t.ink, fontSize: 12.5, width: pixels, interval: 0 },
+    }),
+    tooltip: tooltip(c, {
+      trigger: 'item',
+      formatter: (p: { dataIndex: number }) => {
+        const row = rows[p.dataIndex];
+        if (!row) return '';
+        const w = format.share(row.share);
+        const o = row.octets_share && format.share(row.octets_share);
+        return tip(
+          row.name,
+          [
+            ['Of conversations', `${w.value} (${w.range})`],
+            ...(o ? [['Of octets', `${o.value} (${o.range})`] as [string, string]] : []),
+            ['Conversations', format.exact(row.flows)],
+            ['Local hosts', format.exact(row.local_hosts)],
+          ],
+          row.evidence,
+        );
+      },
+    }),
+    series: [
+      {
+        id: 'categories',
+        type: 'bar',
+        barWidth: 13,
+        data: rows.map((r) => ({
+          value: estimateOf(r, of).value,
+          itemStyle: { color: r.id === 'unknown' ? c.t.absent : c.t.accent },
+        })),
+        emphasis: { itemStyle: { color: c.t.ink } },
+      },
+      whiskers(
+        rows.map((r, i) => [estimateOf(r, of).low, estimateOf(r, of).high, i]),
+        c,
+      ),
+      endLabels(
+        worded,
+        rows.map((r, i) => [estimateOf(r, of).high, i]),
+        c,
+      ),
+    ],
+  };
+}
+
+function CategoryTable({ rows }: { rows: Category[] }) {
+  return (
+    <Table
+      label="Categories"
+      id="categories-table"
+      rows={rows}
+      columns={[
+        { head: 'Category', class: 'name', cell: (r) => <Plain text={r.name} longest={60} /> },
+        { head: 'Of conversations', number: true, cell: (r) => <Share of={r.share} /> },
+        { head: 'Of octets', number: true, cell: (r) => <Share of={r.octets_share} /> },
+        { head: 'Conversations', number: true, cell: (r) => <Count n={r.flows} /> },
+        { head: 'Octets', number: true, cell: (r) => <Count n={r.octets} words={format.octets} /> },
+        { head: 'Hosts', number: true, cell: (r) => <Count n={r.local_hosts} /> },
+        { head: 'Days', number: true, cell: (r) => <Count n={r.days} /> },
+        evidenceColumn<Category>(),
+      ]}
+    />
+  );
+}
+
+function Mix({ rows }: { rows: Category[] }) {
+  const [of, setOf] = useState<Of>('share');
+  const draw = useMemo(() => (c: Canvas) => option(rows, of, c), [rows, of]);
+  const octets = rows.some((r) => r.octets_share);
+  return (
+    <Figure
+      id="chart-categories"
+      title={of === 'share' ? 'Share of conversations' : 'Share of octets'}
+      label={`Bar chart with intervals: the share of each of ${rows.length} categories.`}
+      height={() => 40 + rows.length * 27}
+      option={draw}
+      mark={(p) => (p.seriesId === 'categories' ? (rows[p.dataIndex]?.evidence ?? null) : null)}
+      controls={
+        octets && (
+          <div class="segments" role="group" aria-label="Measure">
+            <button type="button" aria-pressed={of === 'share'} onClick={() => setOf('share')}>
+              Conversations
+            </button>
+            <button
+              type="button"
+              aria-pressed={of === 'octets_share'}
+              onClick={() => setOf('octets_share')}
+            >
+              Octets
+            </button>
+          </div>
+        )
+      }
+      note="Lines on the bars are 95% intervals."
+      table={<CategoryTable rows={rows} />}
+    />
+  );
+}
+
+export function Categories({ x }: { x: Context }) {
+  const rows = given(x.model.categories);
+  if (!rows)
+    return isUnsupported(x.model.categories) ? (
+      <Section id="categories" title="Categories">
+        <Quiet why={x.model.categories} />
+      </Section>
+    ) : null;
+  return (
+    <Section id="categories" title="Categories">
+      {rows.length ? <Mix rows={rows} /> : <p class="quiet">No conversation has a category.</p>}
+    </Section>
+  );
+}

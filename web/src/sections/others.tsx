@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sections without a drawing of their own yet, as tables of whatever the model holds, and the list
+// of those that this report does not have.
+
+import type { ComponentChildren } from 'preact';
+import type { Context } from '../context';
+import * as format from '../format';
+import { isUnsupported, type Estimate, type Evidence, type Model } from '../model';
+import { CommandButton, Interval, Plain, Section, Share, Table } from '../parts';
+import { OTHERS } from './contents';
+
+type Row = Record<string, unknown>;
+
+const isObject = (v: unknown): v is Row => typeof v === 'object' && v !== null && !Array.isArray(v);
+const isEstimate = (v: unknown): v is Estimate & Row =>
+  isObject(v) && 'low' in v && 'high' in v && 'value' in v;
+const isEvidence = (v: unknown): v is Evidence & Row => isObject(v) && 'filter' in v && 'from' in v;
+
+function title(key: string): string {
+  const words = key.replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function Value({ name, of }: { name: string; of: unknown }): ComponentChildren {
+  if (of === null || of === undefined) return <span class="muted">–</span>;
+  if (isEvidence(of)) return <CommandButton evidence={of} />;
+  if (isEstimate(of))
+    return name.includes('share') ? (
+      <Share of={of} />
+    ) : (
+      <Interval of={of} as={(e) => format.estimate(e)} />
+    );
+  if (typeof of === 'number') return <span title={format.exact(of)}>{format.count(of)}</span>;
+  if (typeof of === 'boolean') return of ? 'yes' : 'no';
+  if (Array.isArray(of))
+    return <Plain text={of.map((v) => (isObject(v) ? JSON.stringify(v) : v)).join(', ')} />;
+  if (isObject(of))
+    return (
+      <Plain
+        text={Object.entries(of)
+          .map(([k, v]) => `${title(k)}: ${isObject(v) ? JSON.stringify(v) : v}`)
+          .join('; ')}
+      />
+    );
+  return <Plain text={of} />;
+}
+
+const SHOWN = 20;
+
+function Rows({ name, rows }: { name: string; rows: Row[] }) {
+  const keys = [...new Set(rows.flatMap((r) => Object.keys(r)))];
+  return (
+    <Table
+      label={title(name)}
+      rows={rows}
+      limit={SHOWN}
+      columns={keys.map((key) => ({
+        head: title(key),
+        number: rows.every((r) => typeof r[key] === 'number' || isEstimate(r[key])),
+        cell: (row: Row) => <Value name={key} of={row[key]} />,
+      }))}
+    />
+  );
+}
+
+function Anything({ name, of }: { name: string; of: unknown }): ComponentChildren {
+  if (isUnsupported(of))
+    return <p class="quiet">{<Plain text={of.unsupported} longest={2000} />}</p>;
+  if (Array.isArray(of)) {
+    if (!of.length) return <p class="quiet">None found.</p>;
+    return isObject(of[0]) ? (
+      <Rows name={name} rows={of.filter(isObject)} />
+    ) : (
+      <p>
+        <Plain text={of.join(', ')} longest={2000} />
+      </p>
+    );
+  }
+  if (isObject(of) && !isEstimate(of) && !isEvidence(of))
+    return (
+      <>
+        {Object.entries(of).map(([key, value]) => (
+          <div class="part">
+            <h3>{title(key)}</h3>
+            <Anything name={key} of={value} />
+          </div>
+        ))}
+      </>
+    );
+  return (
+    <p>
+      <Value name={name} of={of} />
+    </p>
+  );
+}
+
+export function Others({ x }: { x: Context }) {
+  const there = OTHERS.filter(([key]) => x.model[key] != null && !isUnsupported(x.model[key]));
+  return (
+    <>
+      {there.map(([key, name]) => (
+        <Section id={key} title={name}>
+          <Anything name={key} of={x.model[key]} />
+        </Section>
+      ))}
+    </>
+  );
+}
+
+const NAMES: [keyof Model, string][] = [
+  ['fidelity', 'Data quality'],
+  ['totals', 'Totals'],
+  ['activity', 'Activity'],
+  ['services', 'Services'],
+  ['categories', 'Categories'],
+  ['rhythm', 'Rhythm'],
+  ['presence', 'Presence'],
+  ['events', 'Events'],
+  ...OTHERS,
+  ['findings', 'Findings'],
+];
+
+export function Coverage({ x }: { x: Context }) {
+  const missing = NAMES.flatMap(([key, name]) => {
+    const section = x.model[key];
+    if (isUnsupported(section)) return [{ name, why: section.unsupported }];
+    return section == null ? [{ name, why: 'This report was made without this section.' }] : [];
+  });
+  return (
+    <Section id="coverage" title="What this report does not cover">
+      {missing.length > 0 && (
+        <dl class="missing">
+          {missing.map((m) => (
+            <div>
+              <dt>{m.name}</dt>
+              <dd>
+                <Plain text={m.why} longest={2000} />
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      <p class="lede">
+        Flow telemetry cannot show what was said or read, who sat at a machine, or what happened
+        where no exporter was looking. An address is not a person.
+      </p>
+    </Section>
+  );
+}

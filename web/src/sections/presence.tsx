@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which countries the population reaches, and which of them stand out.
+
+import { useMemo } from 'preact/hooks';
+import { atlas, countryName, equalEarth } from '../atlas';
+import { axis, Figure, fit, tip, tooltip, type Canvas, type Option } from '../chart';
+import type { Context } from '../context';
+import * as format from '../format';
+import { given, isUnsupported, type Country, type Estimate, type Presence } from '../model';
+import {
+  Bar,
+  CommandButton,
+  Count,
+  evidenceColumn,
+  Lede,
+  Plain,
+  Quiet,
+  Ratio,
+  Section,
+  Share,
+  Table,
+} from '../parts';
+import { visible } from '../text';
+
+// Lower ends of the map's steps, as shares.
+const STEPS = [0, 0.001, 0.005, 0.01, 0.05, 0.1, 0.2];
+
+function colour(share: number, c: Canvas): string {
+  let step = 0;
+  while (step + 1 < STEPS.length && share >= (STEPS[step + 1] ?? 1)) step++;
+  return c.t.ramp[step] ?? '';
+}
+
+const nameOf = (c: Country) => c.name ?? countryName(c.country);
+
+function countryTip(c: Country): HTMLElement {
+  const s = format.share(c.share);
+  const rows: [string, string][] = [
+    ['Share', s.range ? `${s.value} (${s.range})` : s.value],
+    ['Conversations', format.exact(c.flows)],
+  ];
+  if (c.expected != null) rows.push(['Expected', format.percent(c.expected)]);
+  const ratio = c.ratio_adjusted ?? c.ratio;
+  if (ratio) {
+    const r = format.estimate(ratio, format.times);
+    rows.push([c.ratio_adjusted ? 'Adjusted ratio' : 'Ratio', `${r.value} (${r.range})`]);
+  }
+  if (c.flagged) rows.push(['Stands out', 'yes']);
+  return tip(nameOf(c), rows, c.evidence);
+}
+
+function mapOption(rows: Country[], c: Canvas): Option {
+  const { map, places } = atlas();
+  const first = [...rows].sort((a, b) => b.share.value - a.share.value).slice(0, c.narrow ? 4 : 8);
+  const labelled = new Set(first.filter((r) => r.share.value >= 0.01).map((r) => r.country));
+  const known = new Map(rows.map((r) => [r.country, r]));
+  const border = { borderColor: c.t.paper, borderWidth: 0.5 };
+  const dots = rows.filter((r) => places.get(r.country)?.small);
+  const labels = rows.filter((r) => labelled.has(r.country) && places.has(r.country));
+  const at = (r: Country) => places.get(r.country)?.at ?? [0, 0];
+  return {
+    tooltip: tooltip(c, {
+      formatter: (p: { name?: string; data?: { code?: string } }) => {
+        const row = known.get(p.data?.code ?? p.name ?? '');
+        return row ? countryTip(row) : '';
+      },
+    }),
+    geo: {
+      map,
+      projection: equalEarth,
+      left: 0,
+      right: 0,
+      top: 0,
+      bottom: 0,
+      roam: false,
+      itemStyle: { areaColor: c.t.land, ...border },
+      emphasis: { itemStyle: { areaColor: c.t.land }, label: { show: false } },
+      select: { disabled: true },
+      silent: true,
+    },
+    series: [
+      {
+        id: 'map',
+        type: 'map',
+        map,
+        projection: equalEarth,
+        left: 0,
+        right: 0,
+        top: 0,
+        bottom: 0,
+        selectedMode: false,
+        itemStyle: { areaColor: c.t.land, ...border },
+        label: { show: false },
+        emphasis: {
+          label: { show: false },
+          itemStyle: { areaColor: 'inherit', borderColor: c.t.ink, borderWidth: 1.2 },
+        },
+        data: rows.map((r) => ({
+          name: r.country,
+          code: r.country,
+          value: r.share.value,
+          itemStyle: {
+            areaColor: colour(r.share.value, c),
+            ...(r.flagged ? { borderColor: c.t.event, borderWidth: 1.4 } : border),
+          },
+        })),
+      },
+      {
+        id: 'dots',
+        type: 'scatter',
+        coordinateSystem: 'geo',
+        z: 5,
+        symbolSize: c.narrow ? 6 : 9,
+        data: dots.map((r) => ({
+          code: r.country,
+          name: r.country,
+          value: at(r),
+          itemStyle: {
+            color: colour(r.share.value, c),
+            borderColor: r.flagged ? c.t.event : c.t.soft,
+            borderWidth: r.flagged ? 1.6 : 0.8,
+          },
+        })),
+      },
+      {
+        id: 'labels',
+        type: 'scatter',
+        coordinateSystem: 'geo',
+        silent: true,
+        z: 6,
+        symbolSize: 0.01,
+        labelLayout: { hideOverlap: true },
+        data: labels.map((r) => ({
+          value: at(r),
+          label: {
+            show: true,
+            position: places.get(r.country)?.small ? 'right' : 'inside',
+            distance: 7,
+            formatter: `${fit(nameOf(r), 130)} ${format.share(r.share).value}`,
+            color: c.t.ink,
+            fontSize: c.narrow ? 10.5 : 12,
+            fontWeight: 600,
+            fontFamily: c.t.font,
+            textBorderColor: c.t.paper,
+            textBorderWidth: 4,
+          },
+        })),
+      },
+    ],
+  };
+}
+
+function Steps() {
+  return (
+    <p class="ramp steps">
+      <span>
+        <i class="ramp-none" aria-hidden="true" /> not reached
+      </span>
+      {STEPS.map((from, i) => (
+        <span>
+          <i class={`ramp-${i}`} aria-hidden="true" />{' '}
+          {i === 0 ? `under ${(STEPS[1] ?? 0) * 100}%` : `${(from * 100).toString()}%`}
+          {i === STEPS.length - 1 && ' and more'}
+        </span>
+      ))}
+      <span>
+        <i class="ramp-flag" aria-hidden="true" /> stands out
+      </span>
+    </p>
+  );
+}
+
+function WorldMap({ rows }: { rows: Country[] }) {
+  const option = useMemo(() => (c: Canvas) => mapOption(rows, c), [rows]);
+  const known = new Map(rows.map((r) => [r.country, r]));
+  return (
+    <Figure
+      id="chart-map"
+      title="Share of conversations by country"
+      label={`World map of the shares of ${rows.length} countries. The table below holds the numbers.`}
+      height={({ width }) => Math.round(width * 0.475)}
+      option={option}
+      legend={<Steps />}
+      mark={(p) => {
+        const code = (p.data as { code?: string } | undefined)?.code ?? p.name ?? '';
+        return known.get(code)?.evidence ?? null;
+      }}
+      note="Countries too small to see are dots. Equal Earth projection: areas compare."
+    />
+  );
+}
+
+const FOREST = 16;
+
+/** Countries whose ratio says most: those that stand out, then the largest. */
+function forestRows(rows: Country[]): Country[] {
+  const able = rows.filter((r) => r.ratio || r.ratio_adjusted);
+  const key = (r: Country) => (r.ratio_adjusted ?? r.ratio)?.value ?? 0;
+  const chosen = [...able]
+    .sort((a, b) => Number(b.flagged ?? false) - Number(a.flagged ?? false) || b.flows - a.flows)
+    .slice(0, FOREST);
+  return chosen.sort((a, b) => key(b) - key(a));
+}
+
+interface Api {
+  value(i: number): number;
+  coord(p: [number, number]): [number, number];
+}
+
+function interval(
+  rows: Country[],
+  of: (r: Country) => Estimate | null | undefined,
+  c: Canvas,
+  solid: boolean,
+) {
+  const shift = solid ? -4 : 5;
+  const data = rows.flatMap((r, i) => {
+    const e = of(r);
+    return e && e.value > 0 ? [[e.low, e.value, e.high, i, r.flagged ? 1 : 0]] : [];
+  });
+  return {
+    id: solid ? 'adjusted' : 'plain',
+    type: 'custom',
+    clip: true,
+    data,
+    encode: { x: [0, 1, 2], y: 3 },
+    renderItem: (_: unknown, api: Api) => {
+      const x = (i: number) => api.coord([Math.max(api.value(i), 1e-6), api.value(3)])[0];
+      const y = api.coord([1, api.value(3)])[1] + shift;
+      const flagged = api.value(4) === 1;
+      const color = solid ? (flagged ? c.t.event : c.t.accent) : c.t.muted;
+      return {
+        type: 'group',
+        children: [
+          {
+            type: 'line',
+            shape: { x1: x(0), x2: x(2), y1: y, y2: y },
+            style: { stroke: color, lineWidth: solid ? 2 : 1.2 },
+          },
+          solid && flagged
+            ? {
+                type: 'polygon',
+                shape: {
+                  points: [
+                    [x(1), y - 6],
+                    [x(1) + 6, y],
+                    [x(1), y + 6],
+                    [x(1) - 6, y],
+                  ],
+                },
+                style: { fill: color },
+              }
+            : {
+                type: 'circle',
+                shape: { cx: x(1), cy: y, r: solid ? 4 : 3 },
+                style: { fill: solid ? color : c.t.paper, stroke: color, lineWidth: 1.3 },
+              },
+        ],
+      };
+    },
+  };
+}
+
+/** 1, 2, 5 of each decade, from the last at or under `low` to the first at or over `high`. */
+function ratioTicks(low: number, high: number): number[] {
+  const all: number[] = [];
+  for (let decade = -4; decade <= 6; decade++)
+    for (const step of [1, 2, 5]) all.push(Number((step * 10 ** decade).toPrecision(1)));
+  const from = all.filter((n) => n <= low).length - 1;
+  const to = all.findIndex((n) => n >= high);
+  const ticks = all.slice(Math.max(0, from), to < 0 ? undefined : to + 1);
+  return ticks.length > 10 ? ticks.filter((n) => /^(1|0\.0*1)0*$/.test(String(n))) : ticks;
+}
+
+function forestOption(rows: Country[], c: Canvas): Option {
+  const all = rows.flatMap((r) => [r.ratio, r.ratio_adjusted]).filter((e): e is Estimate => !!e);
+  const low = Math.min(0.5, ...all.map((e) => e.low).filter((n) => n > 0));
+  const high = Math.max(2, ...all.map((e) => e.high));
+  const left = c.narrow ? 104 : 150;
+  const ticks = ratioTicks(low * 0.95, high * 1.05);
+  return {
+    grid: { left, right: 20, top: 8, bottom: 46 },
+    xAxis: axis(c, {
+      type: 'log',
+      logBase: 10,
+      min: ticks[0],
+      max: ticks[ticks.length - 1],
+      axisLine: { show: false },
+      axisTick: { show: false, customValues: ticks },
+      axisLabel: {
+        color: c.t.muted,
+        fontSize: 12,
+        hideOverlap: true,
+        customValues: ticks,
+        formatter: (n: number) => `${Number(n.toPrecision(2))}×`,
+      },
+      name: 'Times the expected share (1× is as expected)',
+      nameLocation: 'middle',
+      nameGap: 27,
+    }),
+    yAxis: axis(c, {
+      type: 'category',
+      inverse: true,
+      data: rows.map((r) => `${r.flagged ? '◆ ' : ''}${fit(nameOf(r), left - 24)}`),
+      axisLabel: { color: c.t.ink, fontSize: 12.5, interval: 0 },
+      splitLine: { show: true, lineStyle: { color: c.t.hair } },
+    }),
+    tooltip: tooltip(c, {
+      formatter: (p: { data: number[] }) => {
+        const row = rows[p.data[3] ?? -1];
+        return row ? countryTip(row) : '';
+      },
+    }),
+    series: [
+      {
+        ...interval(rows, (r) => r.ratio, c, false),
+        markLine: {
+          silent: true,
+          symbol: 'none',
+          label: { show: false },
+          lineStyle: { color: c.t.soft, type: 'solid', width: 1 },
+          data: [{ xAxis: 1 }],
+        },
+      },
+      interval(rows, (r) => r.ratio_adjusted, c, true),
+    ],
+  };
+}
+
+function Forest({ rows }: { rows: Country[] }) {
+  const shown = useMemo(() => forestRows(rows), [rows]);
+  const option = useMemo(() => (c: Canvas) => forestOption(shown, c), [shown]);
+  if (!shown.length) return null;
+  return (
+    <Figure
+      id="chart-ratio"
+      title="More or less than expected"
+      label={`Ratios of observed to expected share with intervals for ${shown.length} countries. The table below holds the numbers.`}
+      height={() => 60 + shown.length * 26}
+      option={option}
+      legend={
+        <p class="lines">
+          <i class="dot-solid" aria-hidden="true" /> adjusted{' '}
+          <i class="dot-hollow" aria-hidden="true" /> not adjusted{' '}
+          <i class="dot-flag" aria-hidden="true">
+            ◆
+          </i>{' '}
+          stands out
+        </p>
+      }
+      mark={(p) => shown[(p.data as number[])[3] ?? -1]?.evidence ?? null}
+      note="Points are ratios, lines their 95% intervals, on a logarithmic scale."
+    />
+  );
+}
+
+function Institutions({ rows }: { rows: Country[] }) {
+  const all = rows.flatMap((r) =>
+    (r.institutions ?? []).map((i) => ({ ...i, country: nameOf(r) })),
+  );
+  if (!all.length) return null;
+  return (
+    <details class="behind">
+      <summary>Institutions reached in these countries</summary>
+      <Table
+        label="Institutions"
+        rows={all}
+        limit={20}
+        columns={[
+          { head: 'Country', cell: (r) => <Plain text={r.country} longest={40} /> },
+          { head: 'Institution', class: 'name', cell: (r) => <Plain text={r.name} longest={80} /> },
+          { head: 'Kind', cell: (r) => <Plain text={r.kind} longest={40} /> },
+          { head: 'Conversations', number: true, cell: (r) => <Count n={r.flows} /> },
+          { head: 'Local hosts', number: true, cell: (r) => <Count n={r.local_hosts} /> },
+          { head: 'Days', number: true, cell: (r) => <Count n={r.days} /> },
+          evidenceColumn(),
+        ]}
+      />
+    </details>
+  );
+}
+
+function Countries({ rows }: { rows: Country[] }) {
+  const max = Math.max(0, ...rows.map((r) => r.share.high));
+  const any = (of: (r: Country) => unknown) => rows.some((r) => of(r) != null);
+  return (
+    <Table
+      label="Countries by share of conversations"
+      id="countries-table"
+      rows={rows}
+      limit={15}
+      rowClass={(r) => (r.flagged ? 'flagged' : undefined)}
+      columns={[
+        {
+          head: 'Country',
+          class: 'name',
+          cell: (r) => (
+            <>
+              {r.flagged && (
+                <span class="flag-mark" title="Stands out">
+                  ◆{' '}
+                </span>
+              )}
+              <Plain text={nameOf(r)} longest={60} />
+            </>
+          ),
+        },
+        {
+          head: 'Share of conversations',
+          class: 'share',
+          cell: (r) => (
+            <>
+              <Share of={r.share} />
+              <Bar of={r.share} max={max} />
+            </>
+          ),
+        },
+        { head: 'Conversations', number: true, cell: (r) => <Count n={r.flows} /> },
+        ...(any((r) => r.expected)
+          ? [{ head: 'Expected', number: true, cell: (r: Country) => format.percent(r.expected) }]
+          : []),
+        ...(any((r) => r.ratio)
+          ? [{ head: 'Ratio', number: true, cell: (r: Country) => <Ratio of={r.ratio} /> }]
+          : []),
+        ...(any((r) => r.ratio_adjusted)
+          ? [
+              {
+                head: 'Adjusted',
+                number: true,
+                hint: 'The ratio without services that are popular wherever the population goes',
+                cell: (r: Country) => <Ratio of={r.ratio_adjusted} />,
+              },
+            ]
+          : []),
+        ...(any((r) => r.test)
+          ? [
+              {
+                head: 'q',
+                number: true,
+                hint: 'Chance that a country which stands out this much does so by accident, over all countries',
+                cell: (r: Country) => (
+                  <span title={r.test ? `p ${r.test.p}, ${visible(r.test.method)}` : undefined}>
+                    {format.probability(r.test?.q ?? r.test?.p)}
+                  </span>
+                ),
+              },
+            ]
+          : []),
+        evidenceColumn<Country>(),
+      ]}
+    />
+  );
+}
+
+function About({ of }: { of: Presence }) {
+  const baseline = typeof of.baseline === 'string' ? of.baseline : of.baseline?.name;
+  const flagged = of.countries.filter((c) => c.flagged);
+  return (
+    <Lede>
+      {flagged.length > 0 ? (
+        <>
+          {flagged.slice(0, 6).map((c, i) => (
+            <>
+              {i > 0 && (i === Math.min(6, flagged.length) - 1 ? ' and ' : ', ')}
+              <strong>
+                <Plain text={nameOf(c)} longest={60} />
+              </strong>
+            </>
+          ))}
+          {flagged.length > 6 && ` and ${flagged.length - 6} more`}{' '}
+          {flagged.length === 1 ? 'stands' : 'stand'} out.{' '}
+        </>
+      ) : (
+        of.countries.length > 0 && 'No country stands out. '
+      )}
+      {baseline && (
+        <>
+          The expected share comes from <Plain text={baseline} longest={200} />.{' '}
+        </>
+      )}
+      {of.adjusted_without && of.adjusted_without.length > 0 && (
+        <>
+          The adjusted ratio leaves out services that are popular wherever the population goes (
+          <Plain text={of.adjusted_without.join(', ')} longest={300} />
+          ).{' '}
+        </>
+      )}
+      {of.unknown && of.unknown.flows > 0 && (
+        <>
+          For <Share of={of.unknown.share} /> of conversations no country is known{' '}
+          <CommandButton evidence={of.unknown.evidence} words="copy command" />.
+        </>
+      )}
+    </Lede>
+  );
+}
+
+export function PresenceSection({ x }: { x: Context }) {
+  const presence = given(x.model.presence);
+  if (!presence)
+    return isUnsupported(x.model.presence) ? (
+      <Section id="presence" title="Presence">
+        <Quiet why={x.model.presence} />
+      </Section>
+    ) : null;
+  const rows = presence.countries ?? [];
+  return (
+    <Section id="presence" title="Presence">
+      <About of={presence} />
+      <WorldMap rows={rows} />
+      {rows.length > 0 && <Countries rows={rows} />}
+      <Forest rows={rows} />
+      <Institutions rows={rows} />
+    </Section>
+  );
+}

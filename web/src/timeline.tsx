@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every chart over the study's period shares: its axis in local time, the completeness of the
+// data under it, grey where there is none, and the study's events.
+
+import { axis, type Canvas } from './chart';
+import { eventsIn, type Context } from './context';
+import { DAY_MS } from './zone';
+
+interface Api {
+  value(i: number): number;
+  coord(p: [number, number]): [number, number];
+  size(p: [number, number]): [number, number];
+}
+
+interface Frame {
+  coordSys: { x: number; y: number; width: number; height: number };
+}
+
+const WHOLE = 0.995;
+
+const midnight = (date: string) => Date.parse(`${date}T00:00:00Z`);
+
+export function timeAxis(x: Context, c: Canvas, extra: object = {}): object {
+  return axis(c, {
+    type: 'time',
+    min: x.range[0],
+    max: x.range[1],
+    splitLine: { show: false },
+    axisTick: { show: true, length: 4, lineStyle: { color: c.t.rule } },
+    axisLabel: {
+      color: c.t.muted,
+      fontSize: 12,
+      fontFamily: c.t.font,
+      hideOverlap: true,
+      showMinLabel: null,
+      formatter: { year: '{yyyy}', month: '{d} {MMM}', day: '{d} {MMM}', hour: '{HH}:{mm}' },
+    },
+    ...extra,
+  });
+}
+
+/** Completeness of each day: the cell's filled part is the day's fidelity score. */
+export function fidelityStrip(x: Context, c: Canvas, gridIndex: number): object {
+  const data = x.dates.map((date) => [midnight(date), x.fidelity.get(date)?.score ?? 0]);
+  return {
+    id: 'fidelity',
+    type: 'custom',
+    silent: true,
+    xAxisIndex: gridIndex,
+    yAxisIndex: gridIndex,
+    clip: true,
+    data,
+    encode: { x: 0, y: 1 },
+    renderItem: (frame: Frame, api: Api) => {
+      const { y, height } = frame.coordSys;
+      const left = api.coord([api.value(0), 0])[0];
+      const right = api.coord([api.value(0) + DAY_MS, 0])[0];
+      const width = Math.max(0.5, right - left - (right - left > 4 ? 1 : 0));
+      const score = Math.max(0, Math.min(1, api.value(1)));
+      const part = (top: number, tall: number, fill: string) => ({
+        type: 'rect',
+        shape: { x: left, y: top, width, height: tall },
+        style: { fill },
+      });
+      const filled = score >= WHOLE ? height : Math.round(height * score);
+      const children = [part(y + height - filled, filled, c.t.tint)];
+      if (filled < height) children.push(part(y, height - filled, c.t.absent));
+      return { type: 'group', children };
+    },
+  };
+}
+
+/** Grey behind the plot on the days that carry no data or too little to be used. */
+export function absentDays(x: Context, c: Canvas, gridIndex: number): object {
+  const bad = x.dates.filter((date) => {
+    const day = x.fidelity.get(date);
+    return day && (day.used === false || day.hours_with_data === 0);
+  });
+  return {
+    type: 'custom',
+    silent: true,
+    z: 0,
+    xAxisIndex: gridIndex,
+    yAxisIndex: gridIndex,
+    clip: true,
+    data: bad.map((date) => [midnight(date), 0]),
+    encode: { x: 0, y: 1 },
+    renderItem: (frame: Frame, api: Api) => {
+      const left = api.coord([api.value(0), 0])[0];
+      const right = api.coord([api.value(0) + DAY_MS, 0])[0];
+      const { y, height } = frame.coordSys;
+      return {
+        type: 'rect',
+        shape: { x: left, y, width: right - left, height },
+        style: { fill: c.t.absent, opacity: 0.35 },
+      };
+    },
+  };
+}
+
+const FLAG = 17; // a numbered flag's width and height
+
+/** Rows that keep flags of near events from covering each other. */
+function rowsFor(times: number[], perPixel: number): number[] {
+  const ends: number[] = [];
+  return times.map((t) => {
+    const at = t / perPixel;
+    let row = ends.findIndex((end) => at - end > FLAG + 3);
+    if (row < 0) row = ends.length;
+    ends[row] = at;
+    return row;
+  });
+}
+
+export function eventRows(x: Context, plotWidth: number): number {
+  const times = eventsIn(x).map((e) => e.local);
+  return 1 + Math.max(-1, ...rowsFor(times, (x.range[1] - x.range[0]) / Math.max(1, plotWidth)));
+}
+
+/** A numbered line at each event; a band as wide as its time is uncertain. */
+export function eventMarks(x: Context, c: Canvas, gridIndex: number, plotWidth: number): object {
+  const events = eventsIn(x);
+  const rows = rowsFor(
+    events.map((e) => e.local),
+    (x.range[1] - x.range[0]) / Math.max(1, plotWidth),
+  );
+  const most = Math.max(0, ...rows);
+  return {
+    id: 'events',
+    type: 'custom',
+    silent: true,
+    z: 6,
+    xAxisIndex: gridIndex,
+    yAxisIndex: gridIndex,
+    clip: false,
+    data: events.map((e, i) => [e.local, 0, e.number, rows[i], (e.uncertainty_s ?? 0) * 1000]),
+    encode: { x: 0, y: 1 },
+    renderItem: (frame: Frame, api: Api) => {
+      const { x: left, y, width, height } = frame.coordSys;
+      const at = api.coord([api.value(0), 0])[0];
+      if (at < left - 1 || at > left + width + 1) return null;
+      const half = at - api.coord([api.value(0) - api.value(4), 0])[0];
+      const top = y - 6 - (most - api.value(3) + 1) * (FLAG + 2) + 4;
+      const a = Math.max(left, at - half);
+      const b = Math.min(left + width, at + half);
+      return {
+        type: 'group',
+        children: [
+          {
+            type: 'rect',
+            shape: { x: a, y, width: Math.max(0, b - a), height },
+            style: { fill: c.t.event, opacity: 0.12 },
+          },
+          {
+            type: 'line',
+            shape: { x1: at, x2: at, y1: top + FLAG, y2: y + height },
+            style: { stroke: c.t.event, lineWidth: 1, lineDash: [3, 3] },
+          },
+          {
+            type: 'rect',
+            shape: { x: at - FLAG / 2, y: top, width: FLAG, height: FLAG, r: 3 },
+            style: { fill: c.t.event },
+          },
+          {
+            type: 'text',
+            style: {
+              x: at,
+              y: top + FLAG / 2 + 0.5,
+              text: String(api.value(2)),
+              fill: c.t.paper,
+              font: `600 11px ${c.t.font}`,
+              align: 'center',
+              verticalAlign: 'middle',
+            },
+          },
+        ],
+      };
+    },
+  };
+}
+
+export function FidelityKey({ x }: { x: Context }) {
+  if (!x.fidelity.size) return <> Completeness by day is not known for this study.</>;
+  return (
+    <>
+      {' '}
+      Strip below the chart: completeness of the data, day by day{' '}
+      <span class="key">
+        <i class="key-whole" aria-hidden="true" /> complete{' '}
+        <i class="key-part" aria-hidden="true" /> in part <i class="key-none" aria-hidden="true" />{' '}
+        none
+      </span>
+    </>
+  );
+}
+
+/** The events by their numbers, under the first chart that shows them. */
+export { eventsIn };
