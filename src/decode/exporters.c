@@ -142,13 +142,12 @@ void exporter_defines(struct exporters *x, struct exporter *e)
     e->in_kin = true;
 }
 
-struct exporter *exporter_kin(struct exporters *x, const struct exporter *e)
+struct exporter *exporter_kin(struct exporters *x, const struct exporter *e,
+                              const struct exporter *after)
 {
-    if (e->in_kin)
-        return NULL;
-    struct exporter *k = x->kin[kin_slot(x, &e->key)];
+    struct exporter *k = after ? after->kin_next : x->kin[kin_slot(x, &e->key)];
     for (int step = 0; k && step < KIN_STEPS; k = k->kin_next, step++)
-        if (k->key.domain == e->key.domain && k->key.version == e->key.version &&
+        if (k != e && k->key.domain == e->key.domain && k->key.version == e->key.version &&
             ip_equal(&k->key.ip, &e->key.ip))
             return k;
     return NULL;

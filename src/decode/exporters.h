@@ -66,9 +66,10 @@ struct exporter *exporter_at(struct exporters *x, const struct exporter_key *key
 void exporter_good(struct exporters *x, struct exporter *e);
 /* It defined a template: others at its address and domain may use it. */
 void exporter_defines(struct exporters *x, struct exporter *e);
-/* Another port's state at the same address, protocol and domain that has templates; or NULL. Only
- * for an exporter that has never defined one itself. */
-struct exporter *exporter_kin(struct exporters *x, const struct exporter *e);
+/* Other ports' states at the same address, protocol and domain that have defined templates: the
+ * first one, or the one after `after`; NULL when there is none (or too many were looked at). */
+struct exporter *exporter_kin(struct exporters *x, const struct exporter *e,
+                              const struct exporter *after);
 size_t exporters_count(const struct exporters *x);
 
 #endif

@@ -10,6 +10,7 @@ enum {
     IPFIX_HEADER = 16,
     SET_HEADER = 4,
     FIRST_DATA_SET = 256,
+    KIN_MOST = 8,
     ROWS_A_MESSAGE = 8192, /* 65,535 octets hold no more records that have two addresses */
 };
 
@@ -74,12 +75,26 @@ static void keep_back(struct message *m, uint16_t id, struct bytes data)
         message_reject(m, REASON_no_template, lost);
 }
 
+/* Line cards may send data from one port and templates from another, and a restarted exporter goes
+ * on from a new one before it repeats its templates. */
+static struct template *find_at_kin(struct message *m, uint16_t id)
+{
+    struct exporter *kin = NULL;
+    struct template *t = NULL;
+    for (int i = 0; i < KIN_MOST && !t; i++) {
+        kin = exporter_kin(m->d->exporters, m->e, kin);
+        if (!kin)
+            break;
+        t = templates_find(m->d->templates, kin, id);
+    }
+    return t;
+}
+
 static void data_set(struct message *m, uint16_t id, struct bytes data, struct sets *sets)
 {
     struct template *t = templates_find(m->d->templates, m->e, id);
-    struct exporter *kin = t ? NULL : exporter_kin(m->d->exporters, m->e);
-    if (kin)
-        t = templates_find(m->d->templates, kin, id);
+    if (!t)
+        t = find_at_kin(m, id);
     if (!t) {
         keep_back(m, id, data);
         sets->known = false;

@@ -54,12 +54,15 @@ static size_t sets(struct bytes b, bool netflow9)
     return count;
 }
 
+/* A clock that was never set gives seconds since the start: then the count must be possible too. */
 static int guess_netflow9(struct bytes b)
 {
-    if (b.len < 24 || !sane_s(octets_be32(b.at + 8)))
+    if (b.len < 24 || !sets(bytes_slice(b, 20, b.len), true))
         return NO;
-    size_t count = sets(bytes_slice(b, 20, b.len), true);
-    return count ? CERTAIN : NO;
+    if (sane_s(octets_be32(b.at + 8)))
+        return CERTAIN;
+    size_t count = octets_be16(b.at + 2);
+    return count && count <= (b.len - 20) / 4 ? POSSIBLE : NO;
 }
 
 static int guess_ipfix(struct bytes b)

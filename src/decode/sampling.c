@@ -68,7 +68,7 @@ static const struct exporter *teller(const struct message *m)
 {
     if (m->e->sampling || m->e->sampler_count)
         return m->e;
-    const struct exporter *kin = exporter_kin(m->d->exporters, m->e);
+    const struct exporter *kin = exporter_kin(m->d->exporters, m->e, NULL);
     return kin ? kin : m->e;
 }
 

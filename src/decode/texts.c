@@ -92,7 +92,7 @@ static void write_applications(struct message *m, const struct records *r, const
     const struct step *id = template_step(t, IE_APPLICATION_ID);
     const struct exporter *teller = m->e;
     if (id && !teller->facts.count) {
-        const struct exporter *kin = exporter_kin(m->d->exporters, m->e);
+        const struct exporter *kin = exporter_kin(m->d->exporters, m->e, NULL);
         teller = kin ? kin : teller;
     }
     for (size_t i = 0; i < count; i++) {
