@@ -198,22 +198,30 @@ static void load_v6(const struct records *r, const struct step *s, size_t count,
         memcpy(to[2 * i].octet, at[i] + offset, IP_OCTETS);
 }
 
-/* Templates with both families: the version says which, or whether IPv4's are there. */
+/* Templates with both families have a field of the other family empty, or they describe a tunnel,
+ * whose inner packet's elements come last. */
 static void load_both(const struct records *r, const struct template *t, size_t count,
                       struct ip *to)
 {
     static const struct ip zero;
-    const struct step *version = template_step(t, IE_IP_VERSION);
-    struct ip unspecified = ip_from_v4(zero.octet);
-    load_v4(r, template_step(t, IE_SRC_V4), count, to);
-    load_v4(r, template_step(t, IE_DST_V4), count, to + 1);
+    const struct ip empty = t->ip6_last ? zero : ip_from_v4(zero.octet);
+    if (t->ip6_last) {
+        load_v6(r, template_step(t, IE_SRC_V6), count, to);
+        load_v6(r, template_step(t, IE_DST_V6), count, to + 1);
+    } else {
+        load_v4(r, template_step(t, IE_SRC_V4), count, to);
+        load_v4(r, template_step(t, IE_DST_V4), count, to + 1);
+    }
     for (size_t i = 0; i < count; i++) {
-        uint64_t says = version ? records_number(r, version, i) : 0;
-        bool empty = ip_equal(&to[2 * i], &unspecified) && ip_equal(&to[2 * i + 1], &unspecified);
-        if (says == 4 || (says != 6 && !empty))
+        if (!ip_equal(&to[2 * i], &empty) || !ip_equal(&to[2 * i + 1], &empty))
             continue;
-        memcpy(to[2 * i].octet, place(r, template_step(t, IE_SRC_V6), i), IP_OCTETS);
-        memcpy(to[2 * i + 1].octet, place(r, template_step(t, IE_DST_V6), i), IP_OCTETS);
+        if (t->ip6_last) {
+            to[2 * i] = ip_from_v4(place(r, template_step(t, IE_SRC_V4), i));
+            to[2 * i + 1] = ip_from_v4(place(r, template_step(t, IE_DST_V4), i));
+        } else {
+            memcpy(to[2 * i].octet, place(r, template_step(t, IE_SRC_V6), i), IP_OCTETS);
+            memcpy(to[2 * i + 1].octet, place(r, template_step(t, IE_DST_V6), i), IP_OCTETS);
+        }
     }
 }
 
@@ -374,35 +382,49 @@ static size_t keep_conversations(struct message *m, struct records *r, const str
 
 /* ---- times ---- */
 
+/* When the exporter's uptime was 0, as its options told or those of its kin. */
+static uint64_t init_of(const struct message *m)
+{
+    if (m->e->init_ms || m->has_uptime)
+        return m->e->init_ms;
+    const struct exporter *kin = exporter_kin(m->d->exporters, m->e, NULL);
+    return kin ? kin->init_ms : 0;
+}
+
+static void load_times(struct records *r, const struct template *t, size_t count,
+                       const struct time_base *base)
+{
+    const struct step *start = template_step(t, IE_START), *end = template_step(t, IE_END);
+    const struct step *duration = template_step(t, IE_DURATION);
+    const struct step *init = template_step(t, IE_INIT_TIME);
+    struct times *times = &r->times;
+    times->has_init = init != NULL;
+    if (init)
+        load(r, init, count, times->init_ms);
+    if (start)
+        load(r, start, count, times->start_ms);
+    else
+        memset(times->start_ms, 0, count * sizeof times->start_ms[0]);
+    if (end)
+        load(r, end, count, times->end_ms);
+    else
+        memset(times->end_ms, 0, count * sizeof times->end_ms[0]);
+    times_convert(times, count, start ? (int)start->form : -1, end ? (int)end->form : -1, base);
+    if (duration && start && !end) {
+        load(r, duration, count, r->value);
+        times_add(times, r->value, count, (enum ie_form)duration->form);
+    }
+}
+
 static size_t keep_timely(struct message *m, struct records *r, const struct template *t,
                           size_t count)
 {
-    const struct step *start = template_step(t, IE_START), *end = template_step(t, IE_END);
-    const struct step *duration = template_step(t, IE_DURATION),
-                      *init = template_step(t, IE_INIT_TIME);
     struct time_base base = {.export_ms = m->export_ms,
                              .uptime_ms = m->uptime_ms,
                              .has_uptime = m->has_uptime,
-                             .init_ms = m->e->init_ms};
-    struct times *times = &r->times;
-    if (init)
-        load(r, init, count, times->init_ms);
-    times->has_init = init != NULL;
-    const struct step *steps[] = {start, end};
-    uint64_t *to[] = {times->start_ms, times->end_ms};
-    for (int k = 0; k < 2; k++) {
-        if (steps[k]) {
-            load(r, steps[k], count, to[k]);
-            times_convert(times, to[k], count, steps[k]->form, &base);
-        } else {
-            memset(to[k], 0, count * sizeof *to[k]);
-        }
-    }
-    if (duration && start && !end) {
-        load(r, duration, count, r->value);
-        times_add(times, r->value, count, duration->form);
-    }
-    size_t kept = times_settle(times, count, &base, r->pick);
+                             .init_ms = init_of(m)};
+    load_times(r, t, count, &base);
+    size_t kept = times_settle(&r->times, count, &base, r->pick);
     if (kept < count) {
         message_reject(m, REASON_bad_time, count - kept);
         if (from_packet(t))
@@ -425,8 +447,22 @@ static size_t keep_timely(struct message *m, struct records *r, const struct tem
         }                                                                                          \
     } while (0)
 
-/* ICMP has no ports: type and code stand in the destination's. Exporters give them in an element of
- * their own, or there already, or in both; an element of zero says nothing beside a port. */
+/* ICMP has no ports: type and code stand in the destination's. Exporters give them in elements of
+ * their own, or there already. The combined element of zero says nothing beside a port that is not.
+ */
+static uint16_t icmp_port(const struct records *r, const struct template *t, size_t i, bool v6,
+                          uint16_t port)
+{
+    enum ie_target type = v6 ? IE_ICMP_TYPE_V6 : IE_ICMP_TYPE_V4;
+    enum ie_target code = v6 ? IE_ICMP_CODE_V6 : IE_ICMP_CODE_V4;
+    if (t->step_of[type])
+        return (uint16_t)(number_or_zero(r, t, type, i) << 8 | number_or_zero(r, t, code, i));
+    uint64_t both = number_or_zero(r, t, v6 ? IE_ICMP_V6 : IE_ICMP_V4, i);
+    if (!both && v6) /* some give ICMPv6 in the element of ICMPv4 */
+        both = number_or_zero(r, t, IE_ICMP_V4, i);
+    return both ? (uint16_t)both : port;
+}
+
 static void write_icmp(struct records *r, const struct template *t, size_t count, struct batch *out,
                        size_t row)
 {
@@ -435,14 +471,7 @@ static void write_icmp(struct records *r, const struct template *t, size_t count
         bool v6 = r->protocol[i] == PROTOCOL_ICMP6;
         if (!v6 && r->protocol[i] != PROTOCOL_ICMP)
             continue;
-        uint64_t both = number_or_zero(r, t, v6 ? IE_ICMP_V6 : IE_ICMP_V4, i);
-        if (!both)
-            both = number_or_zero(r, t, v6 ? IE_ICMP_TYPE_V6 : IE_ICMP_TYPE_V4, i) << 8 |
-                   number_or_zero(r, t, v6 ? IE_ICMP_CODE_V6 : IE_ICMP_CODE_V4, i);
-        if (!both && v6) /* some give ICMPv6 in the element of ICMPv4 */
-            both = number_or_zero(r, t, IE_ICMP_V4, i);
-        if (both)
-            dst_port[i] = (uint16_t)both;
+        dst_port[i] = icmp_port(r, t, i, v6, dst_port[i]);
         src_port[i] = 0;
     }
 }

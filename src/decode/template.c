@@ -12,6 +12,8 @@ enum { STEPS_MAX = IE_TARGETS + 4, V9_SCOPES = 5 };
 struct compiler {
     struct step steps[STEPS_MAX];
     uint8_t ranks[STEPS_MAX];
+    uint32_t ids[STEPS_MAX];
+    bool ip6_last; /* of the addresses of both families, IPv6's came later */
     size_t step_count;
     uint32_t offset, base; /* where the next value stands */
     uint32_t least;
@@ -22,32 +24,48 @@ static bool is_flags(unsigned target)
     return target == IE_FLAGS || target == IE_REVERSE_FLAGS;
 }
 
+/* A tunnel's record repeats elements, the outermost packet's first (RFC 7011 section 8). The
+ * conversation is the innermost one: what tells who talks to whom is taken from the last. */
+static bool is_innermost(unsigned target)
+{
+    return target <= IE_ICMP_CODE_V6 && !is_flags(target);
+}
+
 /* Where a step for this element goes: over a worse one, at the end, or nowhere. */
-static size_t place(const struct compiler *c, struct ie ie)
+static size_t place(const struct compiler *c, struct ie ie, uint32_t id)
 {
     size_t same = 0;
     for (size_t i = 0; i < c->step_count; i++) {
         if (c->steps[i].target != ie.target)
             continue;
-        if (!is_flags(ie.target))
+        if (is_flags(ie.target)) {
+            if (c->ids[i] == id)
+                return i;
+            same++;
+        } else if (is_innermost(ie.target)) {
+            return c->ranks[i] >= ie.rank ? i : STEPS_MAX;
+        } else {
             return c->ranks[i] > ie.rank ? i : STEPS_MAX;
-        same++;
+        }
     }
     /* Flags are or-ed: first and later packets' (CERT), at most three of them. */
     return same < 3 ? c->step_count : STEPS_MAX;
 }
 
-static void add(struct compiler *c, struct ie ie, uint32_t width)
+static void add(struct compiler *c, struct ie ie, uint32_t id, uint32_t width)
 {
     if (ie.target == IE_NONE || c->offset > UINT16_MAX)
         return;
-    size_t at = place(c, ie);
+    size_t at = place(c, ie, id);
     if (at >= STEPS_MAX)
         return;
     if (at == c->step_count)
         c->step_count++;
     bool variable = width == IE_VARIABLE;
     c->ranks[at] = ie.rank;
+    c->ids[at] = id;
+    if (ie.target == IE_SRC_V4 || ie.target == IE_SRC_V6)
+        c->ip6_last = ie.target == IE_SRC_V6;
     c->steps[at] = (struct step){.target = ie.target,
                                  .form = ie.form,
                                  .width = variable || width > 16 ? 0 : (uint8_t)width,
@@ -120,6 +138,7 @@ static struct template *finish(struct compiler *c, const uint16_t *gaps, size_t 
     struct template *t = memory_alloc(octets);
     t->octets = (uint32_t)octets;
     t->options = options;
+    t->ip6_last = c->ip6_last;
     t->reverse = (uint8_t)reverse;
     t->verdict = (uint8_t)verdict(c, options);
     t->least = (uint16_t)c->least;
@@ -134,7 +153,8 @@ static struct template *finish(struct compiler *c, const uint16_t *gaps, size_t 
 
 /* One field specifier. Scope fields of NetFlow 9 have numbers of their own (RFC 3954 section 6.1).
  */
-static struct ie element(struct cursor *c, bool scope, bool netflow9, uint32_t *width)
+static struct ie element(struct cursor *c, bool scope, bool netflow9, uint32_t *ret_id,
+                         uint32_t *width)
 {
     uint32_t id = cursor_be16(c), pen = 0;
     *width = cursor_be16(c);
@@ -142,6 +162,7 @@ static struct ie element(struct cursor *c, bool scope, bool netflow9, uint32_t *
         id &= 0x7fff;
         pen = cursor_be32(c);
     }
+    *ret_id = id;
     if (scope && netflow9 && id <= V9_SCOPES)
         return (struct ie){.target = IE_NONE};
     return ie_find(pen, id, *width, netflow9);
@@ -155,17 +176,17 @@ struct template *template_compile(struct bytes fields, size_t count, size_t scop
     uint16_t *gaps = memory_array(count + 1, sizeof *gaps);
     struct cursor in = cursor_of(fields);
     for (size_t i = 0; i < count; i++) {
-        uint32_t width;
-        struct ie ie = element(&in, i < scope, netflow9, &width);
+        uint32_t id, width;
+        struct ie ie = element(&in, i < scope, netflow9, &id, &width);
         if (!netflow9 && width == IE_VARIABLE) {
-            add(&c, ie, IE_VARIABLE);
+            add(&c, ie, id, IE_VARIABLE);
             gaps[variables++] = (uint16_t)c.offset;
             c.base = (uint32_t)variables;
             c.offset = 0;
             c.least++;
         } else {
             if (width)
-                add(&c, ie, width);
+                add(&c, ie, id, width);
             c.offset += width;
             c.least += width;
         }

@@ -33,6 +33,7 @@ struct template
     uint32_t octets;     /* of memory */
     uint16_t id;
     bool options, used;
+    bool ip6_last;      /* has both families' addresses, IPv6's after IPv4's */
     uint8_t reverse;    /* enum reverse_kind */
     uint8_t verdict;    /* REASON_COUNT, or why none of its records can be a conversation */
     uint16_t least;     /* octets of the shortest record */

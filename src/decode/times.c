@@ -29,39 +29,39 @@ static uint64_t from_ntp(uint64_t value, const struct time_base *base)
     return ms;
 }
 
-/* A 32-bit count of ms since `init_ms`, in the round of it that lies nearest to the export. */
-static uint64_t since_init(uint64_t init_ms, uint32_t value, uint64_t export_ms)
+/* A 32-bit uptime as a time: modulo 2^32 ms, the moment nearest to the export. A flow is exported
+ * soon after its end, so what is more than a day off is not relative to that uptime (seen with
+ * FortiOS 5.2): 0, it tells nothing. */
+static uint64_t from_uptime(uint32_t value, uint64_t init_ms, const struct time_base *base)
 {
-    int64_t elapsed = (int64_t)(export_ms - init_ms);
-    int32_t ahead = (int32_t)(value - (uint32_t)elapsed);
-    return (uint64_t)((int64_t)export_ms + ahead);
+    uint32_t now = init_ms ? (uint32_t)(base->export_ms - init_ms) : base->uptime_ms;
+    int32_t ahead = (int32_t)(value - now);
+    if (ahead > DAY_MS || ahead < -DAY_MS)
+        return 0;
+    return (uint64_t)((int64_t)base->export_ms + ahead);
 }
 
-/* Modulo 2^32 ms a moment is up to 49.7 days before the header's, or up to a day after it. */
-static uint64_t from_uptime(uint32_t value, const struct time_base *base)
-{
-    uint32_t ahead = value - base->uptime_ms;
-    if (ahead <= DAY_MS)
-        return base->export_ms + ahead;
-    return base->export_ms - (uint32_t)(base->uptime_ms - value);
-}
-
-static void convert_uptime(const struct times *t, uint64_t *values, size_t count,
-                           const struct time_base *base)
+/* The end is placed near the export and the start before the end, so that a wrap of the 32 bits
+ * between the two, or between them and the export, does not matter. */
+static void convert_uptimes(struct times *t, size_t count, const struct time_base *base, bool start,
+                            bool end)
 {
     for (size_t i = 0; i < count; i++) {
-        uint64_t init_ms = t->has_init ? t->init_ms[i] : base->init_ms;
-        if (!t->has_init && base->has_uptime)
-            values[i] = from_uptime((uint32_t)values[i], base);
-        else if (init_ms)
-            values[i] = since_init(init_ms, (uint32_t)values[i], base->export_ms);
-        else
-            values[i] = 0;
+        uint32_t first = (uint32_t)t->start_ms[i], last = (uint32_t)t->end_ms[i];
+        uint64_t init_ms = t->has_init ? t->init_ms[i] : base->has_uptime ? 0 : base->init_ms;
+        bool known = init_ms || (base->has_uptime && !t->has_init);
+        if (end) {
+            t->end_ms[i] = known ? from_uptime(last, init_ms, base) : 0;
+            if (start)
+                t->start_ms[i] =
+                    t->end_ms[i] ? t->end_ms[i] - (uint64_t)(int32_t)(last - first) : 0;
+        } else if (start) {
+            t->start_ms[i] = known ? from_uptime(first, init_ms, base) : 0;
+        }
     }
 }
 
-void times_convert(const struct times *t, uint64_t *values, size_t count, enum ie_form form,
-                   const struct time_base *base)
+static void convert_column(uint64_t *values, size_t count, int form, const struct time_base *base)
 {
     switch (form) {
     case FORM_S:
@@ -76,12 +76,18 @@ void times_convert(const struct times *t, uint64_t *values, size_t count, enum i
         for (size_t i = 0; i < count; i++)
             values[i] = base->export_ms - (values[i] + 999) / 1000;
         break;
-    case FORM_UPTIME:
-        convert_uptime(t, values, count, base);
-        break;
     default:
         break;
     }
+}
+
+void times_convert(struct times *t, size_t count, int start_form, int end_form,
+                   const struct time_base *base)
+{
+    convert_column(t->start_ms, count, start_form, base);
+    convert_column(t->end_ms, count, end_form, base);
+    if (start_form == FORM_UPTIME || end_form == FORM_UPTIME)
+        convert_uptimes(t, count, base, start_form == FORM_UPTIME, end_form == FORM_UPTIME);
 }
 
 void times_add(struct times *t, const uint64_t *durations, size_t count, enum ie_form form)

@@ -28,8 +28,8 @@ struct time_base {
     uint64_t init_ms; /* when its uptime was 0, where it told that; else 0 */
 };
 
-/* In place, from values as they lie in the record. */
-void times_convert(const struct times *t, uint64_t *values, size_t count, enum ie_form form,
+/* In place, from values as they lie in the record; enum ie_form each, -1 where there is none. */
+void times_convert(struct times *t, size_t count, int start_form, int end_form,
                    const struct time_base *base);
 /* Ends from durations. */
 void times_add(struct times *t, const uint64_t *durations, size_t count, enum ie_form form);
