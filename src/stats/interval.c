@@ -268,11 +268,11 @@ double share_exceeds_p(const int32_t *days, const double *part, const double *wh
 {
     struct estimate e = share_estimate(days, part, whole, n, 0.95);
     if (e.value <= 0 || e.error <= 0)
-        return e.value > expected && n > 1 ? 0 : 1;
+        return e.value > expected && n > 1 ? 1e-12 : 1;
     double r = e.value, count = r * (1 - r) / (e.error * e.error);
     double p_beta = beta_cdf(expected, r * count + 0.5, (1 - r) * count + 0.5);
     double p_t = t_cdf((expected - r) / e.error, fmax(2, e.days_effective - 1));
-    return fmax(p_beta, p_t);
+    return fmax(1e-12, fmax(p_beta, p_t)); /* past that the model is not to be believed */
 }
 
 struct estimate block_bootstrap_ratio(const double *part, const double *whole, size_t n,

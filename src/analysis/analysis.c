@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs the sections in the order in which they need each other, and puts them in the model's. */
+#include "analysis/analysis.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/section.h"
+
+static const size_t ARENA_OCTETS = (size_t)4 << 30;
+
+/* What this edition does not measure is said in the reader's words, never shown as none found. */
+static const struct {
+    const char *name, *why;
+} missing[] = {
+    {"events", "This edition of telltale does not yet test whether activity moves with the "
+               "study's events."},
+    {"concealment", "This edition of telltale does not yet measure concealment: how much of the "
+                    "use goes through Tor, VPNs, proxies or faulty TLS is not known from this "
+                    "report."},
+    {"onsets", "This edition of telltale does not yet look for the days on which something began, "
+               "stopped or shifted."},
+    {"recon", "This edition of telltale does not yet look for scanning, nor for contacts with "
+              "sensitive organisations."},
+    {"contacts", "This edition of telltale does not yet follow single pairs of addresses over "
+                 "the months."},
+    {"devices", "This edition of telltale does not yet estimate which devices are in use."},
+    {"pivots", "This edition of telltale does not yet measure addresses that the population came "
+               "out of for a while."},
+};
+
+static const char *const order[] = {
+    "study",      "provenance", "fidelity", "totals",   "activity",    "services",
+    "categories", "rhythm",     "events",   "presence", "concealment", "onsets",
+    "recon",      "contacts",   "devices",  "pivots",   "findings",
+};
+
+static const struct section {
+    const char *name;
+    int (*run)(struct analysis *a, json_t **ret, struct error *err);
+    bool needs_use;
+} sections[] = {
+    {"provenance", provenance_section, false}, {"fidelity", fidelity_section, false},
+    {"totals", totals_section, false},         {"activity", activity_section, false},
+    {"services", services_section, true},      {"categories", categories_section, true},
+    {"rhythm", rhythm_section, true},          {"presence", presence_section, true},
+    {"findings", findings_section, false},
+};
+enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
+
+static json_t *study_json(struct analysis *a)
+{
+    const struct study *s = a->study;
+    json_t *population = json_array(), *events = json_array();
+    for (size_t i = 0; i < s->population_count; i++) {
+        char text[PREFIX_TEXT_MAX];
+        prefix_print(&s->population[i].prefix, text);
+        json_array_append_new(
+            population, json_pack("{s:s, s:s}", "prefix", text, "label", s->population[i].label));
+    }
+    for (size_t i = 0; i < s->event_count; i++)
+        json_array_append_new(
+            events,
+            json_pack("{s:o, s:s, s:s, s:I, s:b, s:s}", "time", time_json(s->events[i].time_ms),
+                      "label", s->events[i].label, "kind", s->events[i].kind, "uncertainty_s",
+                      (json_int_t)(s->events[i].uncertainty_ms / 1000), "date_only",
+                      (int)s->events[i].date_only, "source", s->events[i].source));
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:s, s:s}", "name", s->name,
+                     "timezone", s->timezone, "from", date_json(s->from_day), "to",
+                     date_json(s->to_day), "from_time", time_json(s->from_ms), "to_time",
+                     time_json(s->to_ms), "days", (int)a->days, "population", population, "events",
+                     events, "measure", study_measure_text(s->measure), "measure_used",
+                     study_measure_text(a->measure));
+}
+
+/* SHA-256 of the model as compact JSON with sorted keys, without what differs from run to run
+ * (provenance.generated) and without itself. */
+static void add_digest(json_t *model)
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    char hex[2 * sizeof(digest) + 1];
+    json_t *provenance = json_object_get(model, "provenance");
+    json_t *generated = json_incref(json_object_get(provenance, "generated"));
+    json_object_del(provenance, "generated");
+    char *text = json_dumps(model, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
+    crypto_hash_sha256(digest, (const unsigned char *)text, strlen(text));
+    free(text);
+    sodium_bin2hex(hex, sizeof(hex), digest, sizeof(digest));
+    json_t *ordered = json_object();
+    json_object_set_new(ordered, "generated", generated);
+    json_object_update(ordered, provenance);
+    json_object_set_new(ordered, "digest", json_string(hex));
+    json_object_set_new(model, "provenance", ordered);
+}
+
+static json_t *ordered(json_t *made)
+{
+    json_t *model = json_pack("{s:s}", "schema", "telltale.report/1");
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+        json_object_set(model, order[i], json_object_get(made, order[i]));
+    return model;
+}
+
+static int run_sections(struct analysis *a, struct error *err)
+{
+    const struct analysis_input *in = a->in;
+    for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++)
+        json_object_set_new(a->model, missing[i].name, unsupported(missing[i].why));
+    for (int i = 0; i < SECTIONS; i++) {
+        json_t *part = NULL;
+        if (in->progress)
+            in->progress(in->progress_ctx, sections[i].name, i, SECTIONS);
+        if (sections[i].needs_use && a->usage_total.flows <= 0)
+            part = unsupported("No conversation that the population opened or shared as a peer was "
+                               "recorded in the study's period.");
+        else if (sections[i].run(a, &part, err) < 0)
+            return error_context(err, "section %s", sections[i].name);
+        json_object_set_new(a->model, sections[i].name, part);
+    }
+    if (in->progress)
+        in->progress(in->progress_ctx, "done", SECTIONS, SECTIONS);
+    return 0;
+}
+
+int analysis_run(const struct analysis_input *in, json_t **ret_model, struct error *err)
+{
+    struct analysis a = {
+        .in = in,
+        .study = in->study,
+        .engine = store_engine(in->store),
+        .symbols = store_symbols(in->store),
+        .arena = arena_new(ARENA_OCTETS),
+        .model = json_object(),
+        .days = (size_t)(in->study->to_day - in->study->from_day + 1),
+        .slot_s = store_slot_s(in->store),
+    };
+    snprintf(a.window, sizeof(a.window), "day >= toDate(%d) AND day <= toDate(%d)",
+             in->study->from_day, in->study->to_day);
+    a.used = arena_array(a.arena, a.days + 1, sizeof(*a.used));
+    int status = window_load(&a, err);
+    if (status == 0) {
+        json_object_set_new(a.model, "study", study_json(&a));
+        status = run_sections(&a, err);
+    }
+    if (status == 0) {
+        *ret_model = ordered(a.model);
+        add_digest(*ret_model);
+    }
+    json_decref(a.model);
+    arena_free(a.arena);
+    return status;
+}

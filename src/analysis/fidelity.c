@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How good the telemetry is, day by day, and which days the other sections may compare.
+ *
+ * A day's score is the part of its hours that hold any record, times the part of its records that
+ * were not lost. Days are used from half the median score up: that takes out a day the collector
+ * was mostly off, and keeps a study whose network is asleep for part of every day. */
+#include <math.h>
+#include <string.h>
+
+#include "analysis/section.h"
+#include "base/zone.h"
+#include "stats/order.h"
+
+enum { HOURS_MAX = 26, EXPORTERS_MAX = 64, RATES_MAX = 16 };
+static const double SCORE_PART = 0.5, ROBUST_PART = 0.75;
+
+struct day_quality {
+    double records, lost, rejected, score;
+    uint32_t hours; /* bit by hour since the day's start */
+    int hour_count; /* hours the zone's day has */
+    uint32_t exporters[EXPORTERS_MAX], rates[RATES_MAX];
+    int exporter_count, rate_count;
+};
+
+static void set_add(uint32_t *set, int *count, int max, uint32_t value)
+{
+    for (int i = 0; i < *count; i++)
+        if (set[i] == value)
+            return;
+    if (*count < max)
+        set[(*count)++] = value;
+}
+
+static void mark_hour(struct analysis *a, struct day_quality *q, int64_t utc_s)
+{
+    int64_t day = zone_day(a->study->zone, utc_s) - a->study->from_day;
+    if (day < 0 || day >= (int64_t)a->days)
+        return;
+    int64_t start = zone_day_start_s(a->study->zone, a->study->from_day + (int32_t)day);
+    q[day].hours |= 1u << ((utc_s - start) / 3600 % HOURS_MAX);
+}
+
+static void take_coverage(struct analysis *a, const struct block *b, struct day_quality *q)
+{
+    for (size_t i = 0; i < block_rows(b); i++) {
+        int64_t hour = (int64_t)block_u64(b, 0, i);
+        int64_t day = zone_day(a->study->zone, hour) - a->study->from_day;
+        /* An hour in UTC may begin before the zone's midnight and hold the day's first half hour.
+         */
+        if (day < 0 && zone_day(a->study->zone, hour + 3599) == a->study->from_day)
+            day = 0;
+        if (day < 0 || day >= (int64_t)a->days)
+            continue;
+        struct day_quality *d = &q[day];
+        d->records += block_f64(b, 2, i);
+        d->lost += block_f64(b, 3, i);
+        d->rejected += block_f64(b, 4, i);
+        set_add(d->exporters, &d->exporter_count, EXPORTERS_MAX, (uint32_t)block_u64(b, 1, i));
+        for (size_t k = 5; k < 7; k++)
+            if (block_u64(b, k, i) > 0)
+                set_add(d->rates, &d->rate_count, RATES_MAX, (uint32_t)block_u64(b, k, i));
+        if (block_u64(b, 2, i) > 0)
+            mark_hour(a, q, hour);
+    }
+}
+
+static int load(struct analysis *a, struct day_quality *q, struct error *err)
+{
+    struct block *b = NULL;
+    int status = ask(a, &b, err,
+                     "SELECT hour AS h, exporter AS e, sum(records) AS n, sum(lost) AS l, "
+                     "sum(rejected) AS r, min(sampling_min) AS s, max(sampling_max) AS t FROM "
+                     "coverage WHERE hour + 3600 > %llu AND hour < %llu GROUP BY h, e "
+                     "ORDER BY h, e",
+                     (unsigned long long)(a->study->from_ms / 1000),
+                     (unsigned long long)(a->study->to_ms / 1000));
+    if (status < 0)
+        return status;
+    take_coverage(a, b, q);
+    block_free(b);
+    /* Sources that tell nothing of themselves still show when they spoke. */
+    for (size_t i = 0; i < a->slot_count; i++)
+        if (a->slots[i].flows > 0)
+            mark_hour(a, q, a->slot_start[i]);
+    return 0;
+}
+
+static double day_flows(const struct analysis *a, size_t day)
+{
+    double sum = 0;
+    for (int r = 0; r < ROLES; r++)
+        sum += a->by_role[r][day].flows;
+    return sum;
+}
+
+/* Scores, and the days used; returns the least score that was enough. */
+static double judge(struct analysis *a, struct day_quality *q)
+{
+    double *scores = arena_array(a->arena, a->days + 1, sizeof(*scores));
+    size_t n = 0;
+    for (size_t i = 0; i < a->days; i++) {
+        int64_t start = zone_day_start_s(a->study->zone, a->study->from_day + (int32_t)i);
+        int64_t end = zone_day_start_s(a->study->zone, a->study->from_day + (int32_t)i + 1);
+        q[i].hour_count = (int)((end - start + 3599) / 3600);
+        double all = q[i].records + q[i].lost;
+        q[i].score = fmin(1, (double)__builtin_popcount(q[i].hours) / q[i].hour_count) *
+                     (all > 0 ? q[i].records / all : 1);
+        if (q[i].score > 0)
+            scores[n++] = q[i].score;
+    }
+    double enough = n > 0 ? SCORE_PART * median_of(scores, n) : 0;
+    for (size_t i = 0; i < a->days; i++)
+        a->used[i] = q[i].score > 0 && q[i].score >= enough;
+    return enough;
+}
+
+static json_t *day_json(struct analysis *a, const struct day_quality *q, size_t day)
+{
+    double packets = 0, rates[RATES_MAX];
+    json_t *sampling = json_array();
+    for (int r = 0; r < ROLES; r++)
+        packets += a->by_role[r][day].packets;
+    for (int i = 0; i < q->rate_count; i++)
+        rates[i] = q->rates[i];
+    sort_doubles(rates, (size_t)q->rate_count);
+    for (int i = 0; i < q->rate_count; i++)
+        json_array_append_new(sampling, count_json(rates[i]));
+    double all = q->records + q->lost;
+    return json_pack("{s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:b}", "date",
+                     date_json(a->study->from_day + (int32_t)day), "flows",
+                     count_json(day_flows(a, day)), "packets", count_json(packets), "exporters",
+                     q->exporter_count, "records", count_json(q->records), "records_lost",
+                     count_json(q->lost), "lost_share", number_json(all > 0 ? q->lost / all : 0),
+                     "rejected", count_json(q->rejected), "sampling", sampling, "hours_with_data",
+                     __builtin_popcount(q->hours), "score", number_json(q->score), "used",
+                     (int)a->used[day]);
+}
+
+/* The longest run of days in a row whose score is near the best. */
+static json_t *robust_json(struct analysis *a, const struct day_quality *q, size_t *ret_days)
+{
+    double best = 0;
+    size_t from = 0, len = 0;
+    for (size_t i = 0; i < a->days; i++)
+        best = fmax(best, q[i].score);
+    for (size_t i = 0, start = 0; best > 0 && i < a->days; i++) {
+        if (q[i].score < ROBUST_PART * best)
+            start = i + 1;
+        else if (i + 1 - start > len)
+            from = start, len = i + 1 - start;
+    }
+    *ret_days = len;
+    if (len == 0)
+        return json_null();
+    const char *why = arena_format(
+        a->arena,
+        "The longest run of days (%zu of %zu) whose telemetry is at least %.0f%% as complete as "
+        "the best day's, by hours with data and records not lost.",
+        len, a->days, 100 * ROBUST_PART);
+    return json_pack("{s:o, s:o, s:s}", "from", date_json(a->study->from_day + (int32_t)from), "to",
+                     date_json(a->study->from_day + (int32_t)(from + len) - 1), "why", why);
+}
+
+/* "2017-05-11, 2017-05-12 and 3 more" of the days for which `is` holds; NULL when none. */
+static const char *days_text(struct analysis *a, const bool *is, size_t *ret_count)
+{
+    enum { NAMED = 4 };
+    struct buf b;
+    size_t count = 0;
+    buf_init(&b, 4096);
+    for (size_t i = 0; i < a->days; i++) {
+        char date[TIME_TEXT_MAX];
+        if (!is[i] || ++count > NAMED)
+            continue;
+        date_print(a->study->from_day + (int32_t)i, date);
+        buf_format(&b, "%s%s", count > 1 ? ", " : "", date);
+    }
+    if (count > NAMED)
+        buf_format(&b, " and %zu more", count - NAMED);
+    *ret_count = count;
+    const char *text = count > 0 ? arena_text(a->arena, b.at, b.len) : NULL;
+    buf_done(&b);
+    return text;
+}
+
+static void warn(json_t *warnings, const char *text)
+{
+    json_array_append_new(warnings, json_string(text));
+}
+
+static void warn_days(struct analysis *a, json_t *warnings, const bool *is, const char *what)
+{
+    size_t count;
+    const char *days = days_text(a, is, &count);
+    if (days)
+        warn(warnings,
+             arena_format(a->arena, "%zu of %zu days %s: %s.", count, a->days, what, days));
+}
+
+static json_t *warnings_json(struct analysis *a, const struct day_quality *q)
+{
+    json_t *w = json_array();
+    bool *is = arena_array(a->arena, a->days + 1, sizeof(*is));
+    double lost = 0, all = 0, sampled = 0;
+    for (size_t i = 0; i < a->days; i++) {
+        is[i] = q[i].hours == 0;
+        lost += q[i].lost;
+        all += q[i].lost + q[i].records;
+        for (int k = 0; k < q[i].rate_count; k++)
+            sampled += q[i].rates[k] > 1;
+    }
+    warn_days(a, w, is, "hold no record at all");
+    for (size_t i = 0; i < a->days; i++)
+        is[i] = q[i].hours != 0 && __builtin_popcount(q[i].hours) < q[i].hour_count;
+    warn_days(a, w, is, "lack an hour or more");
+    for (size_t i = 0; i < a->days; i++)
+        is[i] = q[i].hours != 0 && !a->used[i];
+    warn_days(a, w, is, "are too thin to be compared and left out of shares and rhythm");
+    for (size_t i = 0; i < a->days; i++)
+        is[i] = q[i].lost > 0.02 * (q[i].lost + q[i].records);
+    warn_days(a, w, is, "lost over 2% of their records");
+    if (lost > 0)
+        warn(w, arena_format(a->arena,
+                             "%s of the exported records are known to be lost, by the "
+                             "exporters' sequence numbers.",
+                             text_percent(a, lost / all)));
+    if (sampled > 0)
+        warn(w, "Packets were sampled: octets and packets are scaled up, conversations cannot be.");
+    if (a->measure_why)
+        warn(w, a->measure_why);
+    return w;
+}
+
+int fidelity_section(struct analysis *a, json_t **ret, struct error *err)
+{
+    struct day_quality *q = arena_array(a->arena, a->days + 1, sizeof(*q));
+    size_t used = 0, robust_days;
+    int status = load(a, q, err);
+    if (status < 0)
+        return status;
+    double enough = judge(a, q);
+    json_t *days = json_array();
+    for (size_t i = 0; i < a->days; i++) {
+        used += a->used[i];
+        json_array_append_new(days, day_json(a, &q[i], i));
+    }
+    json_t *robust = robust_json(a, q, &robust_days);
+    *ret =
+        json_pack("{s:o, s:i, s:i, s:o, s:s, s:o, s:i, s:o}", "days", days, "days_used", (int)used,
+                  "days_of_period", (int)a->days, "threshold", number_json(enough), "score_is",
+                  "hours with data / hours of the day x (1 - share of records lost)", "robust",
+                  robust, "robust_days", (int)robust_days, "warnings", warnings_json(a, q));
+    return 0;
+}

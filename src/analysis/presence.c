@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which countries stand out, and whether by more than what everyone there uses.
+ *
+ * A country's share of use is set against an expectation (baseline.h). Services that a fifth of the
+ * population's hosts use are taken out for the adjusted share: a giant that is popular wherever the
+ * population goes must not make its country stand out. What is left is tested, one-sided, and the
+ * rate of false discoveries over all countries is held at 5%. Ratios on little data are shrunk
+ * towards what the countries show together; the counts that go into that are effective ones, since
+ * conversations of a day are not independent. Who is met there (governments, news, universities,
+ * laboratories, carriers) is what tells presence from consumption. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/baseline.h"
+#include "analysis/section.h"
+#include "attribute/geo.h"
+#include "stats/order.h"
+#include "stats/shrink.h"
+
+enum { INSTITUTIONS_A_COUNTRY = 8, HOSTS_MIN = 3 };
+static const double POPULAR_HOSTS = 0.2, FALSE_DISCOVERY = 0.05, PROFILE_MIN = 0.01;
+
+/* Kinds of the local profile, by the remote's owner or the service's category. */
+enum profile { GOVERNMENT = 1, NEWS, EDUCATION, RESEARCH, TELECOM, OTHER, PROFILES };
+static const char *const profile_names[PROFILES] = {"",         "government", "news", "education",
+                                                    "research", "telecom",    "other"};
+
+struct country_row {
+    uint32_t code;
+    size_t row; /* in countries */
+    double value, expected;
+    struct estimate share, adjusted;
+    double count, count_expected; /* effective, adjusted */
+    double p, q;
+    struct shrunk shrunk;
+    bool own, flagged;
+};
+
+struct presence {
+    struct baseline baseline;
+    struct table left;          /* by country, without popular services */
+    struct amounts *left_whole; /* by day */
+    struct counts hosts, profile;
+    struct block *institutions;
+    struct geo *geo;
+    json_t *popular;
+    struct country_row *rows;
+    size_t count;
+};
+
+static const char *profile_sql(struct analysis *a)
+{
+    uint32_t code[PROFILES];
+    for (int k = GOVERNMENT; k < OTHER; k++) {
+        uint32_t c =
+            symbols_find(a->symbols, SYMBOL_CATEGORY, profile_names[k], strlen(profile_names[k]));
+        code[k] = c ? c : 65535; /* no such category: matches nothing */
+    }
+    return arena_format(a->arena,
+                        "multiIf(owner IN (%d, %d) OR category = %u, %d, owner = %d OR category = "
+                        "%u, %d, owner IN (%d, %d) OR category = %u, %d, owner = %d OR category = "
+                        "%u, %d, owner IN (%d, %d) OR category = %u, %d, %d)",
+                        OWNER_GOVERNMENT, OWNER_MILITARY, code[GOVERNMENT], GOVERNMENT, OWNER_NEWS,
+                        code[NEWS], NEWS, OWNER_EDUCATION, OWNER_UNIVERSITY, code[EDUCATION],
+                        EDUCATION, OWNER_LABORATORY, code[RESEARCH], RESEARCH, OWNER_CARRIER,
+                        OWNER_SATELLITE, code[TELECOM], TELECOM, OTHER);
+}
+
+/* Services of a fifth of the hosts and more, as an SQL list; their ids go to `popular`. A service
+ * that is itself part of the local profile (a newspaper) stays. */
+static int find_popular(struct analysis *a, struct presence *p, const char **list,
+                        struct error *err)
+{
+    struct counts hosts, all, kind;
+    struct buf b;
+    int status = counts_ask(a, &hosts, err,
+                            "SELECT toUInt32(service) AS k, uniqExact(local) AS l FROM daily WHERE "
+                            "%s AND " USAGE " AND service > 0 GROUP BY k ORDER BY k",
+                            a->window);
+    if (status == 0)
+        status = counts_ask(a, &all, err,
+                            "SELECT toUInt32(1) AS k, uniqExact(local) AS l FROM daily WHERE %s "
+                            "AND " USAGE,
+                            a->window);
+    if (status == 0)
+        status = counts_ask(a, &kind, err,
+                            "SELECT toUInt32(service) AS k, sumIf(flows, %s < %d) AS l, sum(flows) "
+                            "AS m FROM contact WHERE %s AND " USAGE
+                            " AND service > 0 GROUP BY k ORDER BY k",
+                            profile_sql(a), OTHER, a->window);
+    if (status < 0)
+        return status;
+    p->popular = json_array();
+    buf_init(&b, 1 << 20);
+    buf_text(&b, "65535");
+    for (size_t i = 0; i < hosts.rows; i++) {
+        uint32_t code = hosts.keys[i];
+        bool local = 2 * counts_get(kind.a, &kind, code) > counts_get(kind.b, &kind, code);
+        if (local || (double)hosts.a[i] < POPULAR_HOSTS * (double)all.a[0] ||
+            hosts.a[i] < HOSTS_MIN)
+            continue;
+        buf_format(&b, ", %u", code);
+        json_array_append_new(p->popular,
+                              json_string(symbols_text(a->symbols, SYMBOL_SERVICE, code)));
+    }
+    *list = arena_text(a->arena, b.at, b.len);
+    buf_done(&b);
+    return 0;
+}
+
+/* Institutions are told by the owner alone, so that a filter finds their conversations again. */
+static const struct institution_kind {
+    const char *name, *sql, *filter;
+} institution_kinds[] = {
+    {"government", "owner IN (8, 9)", "(owner government or owner military)"},
+    {"news", "owner = 10", "owner news"},
+    {"education", "owner IN (6, 14)", "(owner university or owner education)"},
+    {"research", "owner = 7", "owner laboratory"},
+    {"telecom", "owner IN (4, 5)",
+     "(owner \"carrier and access\" or owner \"satellite provider\")"},
+};
+enum { INSTITUTION_KINDS = sizeof(institution_kinds) / sizeof(institution_kinds[0]) };
+
+/* Carriers come last: there are always some. */
+static int load_institutions(struct analysis *a, struct presence *p, struct error *err)
+{
+    return ask(
+        a, &p->institutions, err,
+        "SELECT toUInt32(country) AS c, asn AS s, multiIf(%s, 0, %s, 1, %s, 2, %s, 3, 4) AS "
+        "kind, sum(flows) AS n, uniqExact(local) AS l, uniqExact(day) AS d, min(remote) AS r "
+        "FROM contact WHERE %s AND " USAGE " AND asn > 0 AND country > 0 AND owner IN (4, 5, "
+        "6, 7, 8, 9, 10, 14) GROUP BY c, s, kind ORDER BY c, kind = 4, n DESC, s, kind "
+        "LIMIT %d BY c",
+        institution_kinds[0].sql, institution_kinds[1].sql, institution_kinds[2].sql,
+        institution_kinds[3].sql, a->window, INSTITUTIONS_A_COUNTRY);
+}
+
+static int load(struct analysis *a, struct presence *p, struct error *err)
+{
+    const char *popular = NULL;
+    int status = find_popular(a, p, &popular, err);
+    if (status == 0)
+        status = table_ask(a, "country",
+                           arena_format(a->arena, USAGE " AND service NOT IN (%s)", popular),
+                           &p->left, err);
+    if (status == 0)
+        status = counts_ask(a, &p->hosts, err,
+                            "SELECT toUInt32(country) AS k, uniqExact(local) AS l FROM contact "
+                            "WHERE %s AND " USAGE " GROUP BY k ORDER BY k",
+                            a->window);
+    if (status == 0)
+        status = counts_ask(a, &p->profile, err,
+                            "SELECT toUInt32(country) * 8 + %s AS k, sum(flows) AS n FROM contact "
+                            "WHERE %s AND " USAGE " GROUP BY k ORDER BY k",
+                            profile_sql(a), a->window);
+    if (status == 0)
+        status = load_institutions(a, p, err);
+    if (status < 0)
+        return status;
+    p->left_whole = arena_array(a->arena, a->days + 1, sizeof(*p->left_whole));
+    for (size_t r = 0; r < p->left.rows; r++)
+        for (size_t d = 0; d < a->days; d++)
+            amounts_add(&p->left_whole[d], &p->left.cells[r * a->days + d]);
+    return 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const struct country_row *x = a, *y = b;
+    if (x->value != y->value)
+        return x->value > y->value ? -1 : 1;
+    return (x->code > y->code) - (x->code < y->code);
+}
+
+/* The test and the effective counts of one country, from the days' adjusted amounts. */
+static void measure_row(struct analysis *a, struct presence *p, struct country_row *c)
+{
+    int32_t *days = arena_array(a->arena, a->days + 1, sizeof(*days));
+    double *x = arena_array(a->arena, a->days + 1, sizeof(*x));
+    double *y = arena_array(a->arena, a->days + 1, sizeof(*y));
+    size_t row = table_row(&p->left, c->code);
+    const struct amounts *cells = row == SIZE_MAX
+                                      ? arena_array(a->arena, a->days + 1, sizeof(*cells))
+                                      : p->left.cells + row * a->days;
+    size_t n = used_days(a, cells, p->left_whole, a->measure, days, x, y);
+    c->share = share_of_days(a, a->countries.cells + c->row * a->days, a->usage, a->measure);
+    c->p = 1;
+    if (n == 0)
+        return;
+    c->adjusted = share_estimate(days, x, y, n, LEVEL);
+    if (c->expected > 0) {
+        c->p = share_exceeds_p(days, x, y, n, c->expected);
+        double r = c->adjusted.value, e = c->adjusted.error;
+        c->count = r > 0 && e > 0 ? r / e * (r / e) : 0;
+        c->count_expected = r > 0 ? c->count * c->expected / r : 0;
+    }
+}
+
+/* A country with nothing left has an effective expectation too: the whole's count over the factor
+ * by which the other countries' conversations are fewer than they seem. */
+static void fill_empty_counts(struct analysis *a, struct presence *p)
+{
+    double *factor = arena_array(a->arena, p->count + 1, sizeof(*factor)), whole = 0;
+    size_t n = 0;
+    for (size_t d = 0; d < a->days; d++)
+        whole += p->left_whole[d].flows;
+    for (size_t i = 0; i < p->count; i++)
+        if (p->rows[i].count > 0)
+            factor[n++] = p->rows[i].adjusted.value * whole / p->rows[i].count;
+    double typical = n > 0 ? fmax(1, median_of(factor, n)) : 1;
+    for (size_t i = 0; i < p->count; i++)
+        if (p->rows[i].count <= 0)
+            p->rows[i].count_expected = p->rows[i].expected * whole / typical;
+}
+
+static double profile_flows(const struct presence *p, uint32_t country, int kind)
+{
+    return (double)counts_get(p->profile.a, &p->profile, country * 8 + (uint32_t)kind);
+}
+
+/* With an expectation that knows people's habits the test is enough. Address space does not know
+ * them: there the country must also be met locally, through its institutions. */
+static bool is_flagged(const struct presence *p, const struct country_row *c)
+{
+    double local = 0, all = 0;
+    for (int k = GOVERNMENT; k < PROFILES; k++) {
+        all += profile_flows(p, c->code, k);
+        local += k < OTHER ? profile_flows(p, c->code, k) : 0;
+    }
+    bool met =
+        local >= PROFILE_MIN * all && counts_get(p->hosts.a, &p->hosts, c->code) >= HOSTS_MIN;
+    return c->expected > 0 && c->q <= FALSE_DISCOVERY && c->shrunk.low > 1 &&
+           (met || strcmp(p->baseline.kind, "table") == 0);
+}
+
+static void judge(struct analysis *a, struct presence *p)
+{
+    double *values = arena_array(a->arena, 4 * (p->count + 1), sizeof(*values));
+    double *q = values + p->count, *count = q + p->count, *expected = count + p->count;
+    size_t n = 0;
+    for (size_t i = 0; i < p->count; i++)
+        if (p->rows[i].expected > 0) {
+            values[n] = p->rows[i].p;
+            count[n] = p->rows[i].count;
+            expected[n++] = fmax(1e-9, p->rows[i].count_expected);
+        }
+    false_discovery(values, n, q);
+    struct shrink_prior prior = shrink_fit(count, expected, n);
+    for (size_t i = 0, k = 0; i < p->count; i++) {
+        struct country_row *c = &p->rows[i];
+        if (c->expected <= 0)
+            continue;
+        c->q = q[k];
+        c->shrunk = shrink_ratio(&prior, count[k], expected[k], (1 - LEVEL) / 2);
+        c->flagged = is_flagged(p, c);
+        k++;
+    }
+}
+
+/* Where most of the population's addresses lie (prefixes leased abroad do not decide): its own
+ * country is no presence, and gets no expectation. 0 when unknown. */
+static uint32_t own_country(const struct analysis *a, const struct presence *p)
+{
+    double *addresses = arena_array(a->arena, 65536, sizeof(*addresses));
+    uint32_t own = 0;
+    for (size_t i = 0; p->geo && !a->study->everywhere && i < a->study->population_count; i++) {
+        const struct prefix *prefix = &a->study->population[i].prefix;
+        addresses[geo_find(p->geo, &prefix->ip).country] += ldexp(1, 128 - prefix->len_bits);
+    }
+    for (uint32_t code = 1; code < 65536; code++)
+        if (addresses[code] > addresses[own] || (addresses[code] > 0 && own == 0))
+            own = code;
+    return own;
+}
+
+static void rows_fill(struct analysis *a, struct presence *p)
+{
+    uint32_t own_code = own_country(a, p);
+    p->rows = arena_array(a->arena, a->countries.rows + 1, sizeof(*p->rows));
+    for (size_t i = 0; i < a->countries.rows; i++) {
+        uint32_t code = a->countries.keys[i];
+        if (code == 0)
+            continue;
+        bool own = code == own_code;
+        p->rows[p->count++] =
+            (struct country_row){.code = code,
+                                 .row = i,
+                                 .own = own,
+                                 .value = amount_of(&a->countries.sums[i], a->measure),
+                                 .expected = own ? 0 : p->baseline.expected[code & 0xffff]};
+    }
+    qsort(p->rows, p->count, sizeof(*p->rows), by_value);
+    for (size_t i = 0; i < p->count; i++)
+        measure_row(a, p, &p->rows[i]);
+    fill_empty_counts(a, p);
+    judge(a, p);
+}
+
+static struct estimate scaled(const struct estimate *e, double by)
+{
+    return (struct estimate){
+        .value = e->value * by, .low = e->low * by, .high = e->high * by, .level = e->level};
+}
+
+static const char *as_name(struct presence *p, uint32_t asn, struct bytes remote, char text[128])
+{
+    struct ip ip;
+    text[0] = 0;
+    memcpy(ip.octet, remote.at, remote.len < IP_OCTETS ? remote.len : IP_OCTETS);
+    if (p->geo)
+        geo_as_name(p->geo, asn, &ip, text, 128);
+    json_t *valid = json_string(text); /* NULL where a database's text is not UTF-8 */
+    if (!text[0] || !valid)
+        snprintf(text, 128, "AS%u", asn);
+    json_decref(valid);
+    return text;
+}
+
+static json_t *institutions_json(struct analysis *a, struct presence *p, uint32_t country)
+{
+    json_t *list = json_array();
+    char code[3], name[128];
+    country_text(country, code);
+    for (size_t i = 0; i < block_rows(p->institutions); i++) {
+        if (block_u64(p->institutions, 0, i) != country)
+            continue;
+        uint32_t asn = (uint32_t)block_u64(p->institutions, 1, i);
+        const struct institution_kind *kind =
+            &institution_kinds[block_u64(p->institutions, 2, i) % INSTITUTION_KINDS];
+        double flows = block_f64(p->institutions, 3, i);
+        const char *filter = arena_format(
+            a->arena, "country %s and asn %u and %s and " USAGE_FILTER, code, asn, kind->filter);
+        json_array_append_new(
+            list, json_pack("{s:s, s:I, s:s, s:o, s:I, s:I, s:o}", "name",
+                            as_name(p, asn, block_bytes(p->institutions, 6, i), name), "asn",
+                            (json_int_t)asn, "kind", kind->name, "flows", count_json(flows),
+                            "local_hosts", (json_int_t)block_u64(p->institutions, 4, i), "days",
+                            (json_int_t)block_u64(p->institutions, 5, i), "evidence",
+                            evidence_json(a, filter, flows)));
+    }
+    return list;
+}
+
+static void add_expected(struct country_row *c, json_t *j)
+{
+    struct estimate e = scaled(&c->share, 1 / c->expected);
+    json_object_set_new(j, "expected", number_json(c->expected));
+    json_object_set_new(j, "ratio", estimate_json(&e));
+    e = scaled(&c->adjusted, 1 / c->expected);
+    json_object_set_new(j, "ratio_adjusted", estimate_json(&e));
+    e = (struct estimate){c->shrunk.value, c->shrunk.low, c->shrunk.high, LEVEL, 0, 0, 0};
+    json_object_set_new(j, "shrunk_ratio", estimate_json(&e));
+    json_object_set_new(
+        j, "test",
+        json_pack("{s:o, s:o, s:s, s:i}", "p", number_json(c->p), "q", number_json(c->q), "method",
+                  "adjusted share above its expectation, one-sided, days as units", "draws", 0));
+}
+
+static json_t *country_json(struct analysis *a, struct presence *p, struct country_row *c)
+{
+    const struct amounts *sum = &a->countries.sums[c->row];
+    json_t *profile = json_object();
+    char code[3];
+    country_text(c->code, code);
+    for (int k = GOVERNMENT; k < PROFILES; k++)
+        json_object_set_new(profile, profile_names[k], count_json(profile_flows(p, c->code, k)));
+    const char *filter = arena_format(a->arena, "country %s and " USAGE_FILTER, code);
+    json_t *j = json_pack("{s:s, s:s, s:o, s:I, s:i, s:o, s:o, s:o, s:o, s:b, s:b, s:o}", "country",
+                          code, "name", country_name(c->code), "flows", count_json(sum->flows),
+                          "local_hosts", (json_int_t)counts_get(p->hosts.a, &p->hosts, c->code),
+                          "days", (int)days_with(a->countries.cells + c->row * a->days, a->days),
+                          "share", estimate_json(&c->share), "share_adjusted",
+                          estimate_json(&c->adjusted), "local_profile", profile, "institutions",
+                          institutions_json(a, p, c->code), "own", (int)c->own, "flagged",
+                          (int)c->flagged, "evidence", evidence_json(a, filter, sum->flows));
+    if (c->expected > 0)
+        add_expected(c, j);
+    return j;
+}
+
+static json_t *unknown_json(struct analysis *a)
+{
+    size_t row = table_row(&a->countries, 0);
+    if (row == SIZE_MAX)
+        return json_null();
+    struct estimate e = share_of_days(a, a->countries.cells + row * a->days, a->usage, a->measure);
+    double flows = a->countries.sums[row].flows;
+    return json_pack("{s:o, s:o, s:o}", "flows", count_json(flows), "share", estimate_json(&e),
+                     "evidence", evidence_json(a, "country unknown and " USAGE_FILTER, flows));
+}
+
+int presence_section(struct analysis *a, json_t **ret, struct error *err)
+{
+    struct presence p = {0};
+    int status = baseline_load(a, &p.baseline, err);
+    if (status == 0)
+        status = load(a, &p, err);
+    if (status == 0) {
+        /* Names of networks are an embellishment: without a database they are numbers. */
+        if (geo_open(a->study->geo_country_mmdb, a->study->geo_asn_mmdb, &p.geo, NULL) < 0)
+            p.geo = NULL;
+        rows_fill(a, &p);
+        json_t *countries = json_array();
+        for (size_t i = 0; i < p.count; i++)
+            json_array_append_new(countries, country_json(a, &p, &p.rows[i]));
+        *ret = json_pack("{s:{s:s, s:s, s:s?}, s:O, s:f, s:o, s:o}", "baseline", "kind",
+                         p.baseline.kind, "name", p.baseline.name, "date", p.baseline.date,
+                         "adjusted_without", p.popular, "fdr", FALSE_DISCOVERY, "countries",
+                         countries, "unknown", unknown_json(a));
+    }
+    json_decref(p.popular);
+    block_free(p.institutions);
+    geo_free(p.geo);
+    return status;
+}

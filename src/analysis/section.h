@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the sections share: the question's window, the days, tables of amounts by day, and the small
+ * pieces of the model (estimates, evidence, texts). For src/analysis only. Everything lives in the
+ * run's arena unless the function says otherwise; JSON is owned by whoever made it. */
+#ifndef TELLTALE_ANALYSIS_SECTION_H
+#define TELLTALE_ANALYSIS_SECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "analysis/analysis.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "schema/values.h"
+#include "stats/interval.h"
+
+#define LEVEL 0.95
+enum { ROLES = 5, TOP_HOURLY = 12, SLOTS_A_DAY = 48 };
+
+/* Roles that are the population's own use. */
+#define USAGE        "role IN (1, 3)"
+#define USAGE_FILTER "(role consumed or role peer)"
+
+struct amounts {
+    double flows, packets, octets;
+};
+
+/* One row a key (service code, country code...), one cell a day of the study. */
+struct table {
+    size_t rows, days;
+    uint32_t *keys;        /* ascending */
+    struct amounts *cells; /* rows x days */
+    struct amounts *sums;  /* by row, all days */
+};
+
+/* Pairs of a key and up to three numbers, keys ascending. */
+struct counts {
+    size_t rows;
+    uint32_t *keys;
+    uint64_t *a, *b, *c;
+};
+
+struct analysis {
+    const struct analysis_input *in;
+    const struct study *study;
+    struct engine *engine;
+    const struct symbols *symbols;
+    struct arena *arena;
+    json_t *model; /* borrowed: sections made so far */
+    enum study_measure measure;
+    const char *measure_why; /* NULL: the study's own choice */
+    size_t days;
+    uint32_t slot_s;
+    char window[96];                /* SQL: the study's days */
+    struct amounts *by_role[ROLES]; /* [role][day] */
+    struct amounts *usage;          /* [day]: consumed and peer */
+    struct amounts total, usage_total, role_total[ROLES];
+    bool *used;           /* [day]: fidelity lets it count in shares and rhythm */
+    uint32_t *slot_start; /* the window's slots with use, ascending */
+    struct amounts *slots;
+    size_t slot_count;
+    double *profile; /* days x SLOTS_A_DAY of local time, in the study's measure */
+    struct table services, categories, countries;
+};
+
+/* --- questions --- */
+
+/* Runs a query; the block is the caller's to free. */
+int ask(struct analysis *a, struct block **ret, struct error *err, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Usage by `key` (an SQL expression of table activity) and day. `where` may be "1". */
+int table_ask(struct analysis *a, const char *key, const char *where, struct table *ret,
+              struct error *err);
+/* "SELECT key AS k, x AS a [, y AS b [, z AS c]] ..." ordered by k. */
+int counts_ask(struct analysis *a, struct counts *ret, struct error *err, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Row of a key, SIZE_MAX when there is none. */
+size_t table_row(const struct table *t, uint32_t key);
+uint64_t counts_get(const uint64_t *column, const struct counts *c, uint32_t key);
+
+/* --- amounts --- */
+
+double amount_of(const struct amounts *x, enum study_measure m);
+void amounts_add(struct amounts *into, const struct amounts *x);
+size_t days_with(const struct amounts *cells, size_t days); /* days with at least one flow */
+/* Share of sum(part) in sum(whole) over the used days with anything in `whole`. */
+struct estimate share_of_days(struct analysis *a, const struct amounts *part,
+                              const struct amounts *whole, enum study_measure m);
+/* The used days as arrays for stats; returns how many. Days empty in `whole` (may be NULL) are out.
+ */
+size_t used_days(struct analysis *a, const struct amounts *part, const struct amounts *whole,
+                 enum study_measure m, int32_t *days, double *x, double *y);
+/* Least and greatest ranks the data allow, rows in descending order of value; error[i * n + j] is
+ * the standard error of value i less value j. */
+void rank_ranges(const double *value, const double *error, size_t n, size_t *low, size_t *high);
+/* Error matrix of the differences of shares, for rank_ranges. Rows are tables' cells. */
+double *share_differences(struct analysis *a, const struct amounts *const *rows, size_t n);
+
+/* --- pieces of the model --- */
+
+json_t *number_json(double x); /* 7 significant digits; null when not finite */
+json_t *count_json(double x);  /* a whole number */
+json_t *estimate_json(const struct estimate *e);
+json_t *unsupported(const char *why);
+json_t *time_json(uint64_t ms);
+json_t *date_json(int32_t day);
+json_t *evidence_json(const struct analysis *a, const char *filter, double flows);
+json_t *evidence_window(const char *filter, uint64_t from_ms, uint64_t to_ms, double flows);
+/* A word of the filter language, quoted where it must be. */
+const char *filter_word(struct analysis *a, const char *word);
+const char *country_name(unsigned code); /* "India"; "" when unknown */
+double country_blocks(unsigned code);    /* /24 blocks of address space */
+double country_blocks_all(void);
+
+/* --- words --- */
+
+const char *text_count(struct analysis *a, double x);   /* "2,780,123" */
+const char *text_percent(struct analysis *a, double x); /* "14.2%" */
+const char *text_share(struct analysis *a,
+                       const json_t *estimate);         /* "14.2% (95% interval 13.8% to 14.6%)" */
+const char *text_hour(struct analysis *a, double hour); /* "09:00", "20:30" */
+
+/* --- sections, in the model's order; each returns its part or an error --- */
+
+int window_load(struct analysis *a, struct error *err);
+int fidelity_section(struct analysis *a, json_t **ret, struct error *err);
+int provenance_section(struct analysis *a, json_t **ret, struct error *err);
+int totals_section(struct analysis *a, json_t **ret, struct error *err);
+int activity_section(struct analysis *a, json_t **ret, struct error *err);
+int services_section(struct analysis *a, json_t **ret, struct error *err);
+int categories_section(struct analysis *a, json_t **ret, struct error *err);
+int rhythm_section(struct analysis *a, json_t **ret, struct error *err);
+int presence_section(struct analysis *a, json_t **ret, struct error *err);
+int findings_section(struct analysis *a, json_t **ret, struct error *err);
+
+#endif

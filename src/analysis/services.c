@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Services in order of the study's measure. Conversations without a service are not a service:
+ * totals.unattributed has them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/section.h"
+
+/* Ranks are compared pair by pair up to here; below, rank ranges would say nothing. */
+enum { RANKED_PAIRS = 30 };
+
+struct service_row {
+    const char *id, *name, *category;
+    uint32_t code;
+    size_t row;
+    double value;
+};
+
+struct service_facts {
+    struct table basis; /* keys: service * 16 + basis */
+    struct counts hosts, ambiguous;
+    struct amounts *slots; /* TOP_HOURLY x hours */
+    size_t hours;
+};
+
+static int by_value(const void *a, const void *b)
+{
+    const struct service_row *x = a, *y = b;
+    if (x->value != y->value)
+        return x->value > y->value ? -1 : 1;
+    return strcmp(x->id, y->id);
+}
+
+static size_t rows_sorted(struct analysis *a, struct service_row *rows)
+{
+    const struct catalogue *c = a->in->catalogue;
+    size_t n = 0;
+    for (size_t i = 0; i < a->services.rows; i++) {
+        uint32_t code = a->services.keys[i];
+        if (code == 0)
+            continue;
+        const char *id = symbols_text(a->symbols, SYMBOL_SERVICE, code);
+        int at = c ? catalogue_find(c, id, strlen(id)) : -1;
+        rows[n++] = (struct service_row){
+            .id = id,
+            .name = at >= 0 ? catalogue_service_name(c, (size_t)at) : id,
+            .category = at >= 0 ? catalogue_service_category(c, (size_t)at) : "",
+            .code = code,
+            .row = i,
+            .value = amount_of(&a->services.sums[i], a->measure),
+        };
+    }
+    qsort(rows, n, sizeof(*rows), by_value);
+    return n;
+}
+
+static int load_hourly(struct analysis *a, const struct service_row *rows, size_t n,
+                       struct service_facts *f, struct error *err)
+{
+    uint64_t from = a->study->from_ms / 1000, to = a->study->to_ms / 1000;
+    struct block *b = NULL;
+    struct buf list;
+    f->hours = (to - from + 3599) / 3600;
+    f->slots = arena_array(a->arena, TOP_HOURLY * f->hours + 1, sizeof(*f->slots));
+    if (n == 0)
+        return 0;
+    buf_init(&list, 4096);
+    for (size_t i = 0; i < n; i++)
+        buf_format(&list, "%s%u", i ? ", " : "", rows[i].code);
+    int status = ask(a, &b, err,
+                     "SELECT toUInt32(service) AS k, slot AS s, sum(flows) AS n FROM activity "
+                     "WHERE %s AND " USAGE " AND service IN (%s) GROUP BY k, s ORDER BY k, s",
+                     a->window, list.at);
+    buf_done(&list);
+    if (status < 0)
+        return status;
+    for (size_t i = 0; i < block_rows(b); i++) {
+        uint64_t slot = block_u64(b, 1, i);
+        for (size_t k = 0; k < n; k++)
+            if (rows[k].code == block_u64(b, 0, i) && slot >= from && slot < to)
+                f->slots[k * f->hours + (slot - from) / 3600].flows += block_f64(b, 2, i);
+    }
+    block_free(b);
+    return 0;
+}
+
+static int load_facts(struct analysis *a, struct service_facts *f, struct error *err)
+{
+    int status = counts_ask(a, &f->hosts, err,
+                            "SELECT toUInt32(service) AS k, uniqExact(local) AS l FROM daily WHERE "
+                            "%s AND " USAGE " GROUP BY k ORDER BY k",
+                            a->window);
+    if (status == 0)
+        status = counts_ask(a, &f->ambiguous, err,
+                            "SELECT toUInt32(service) AS k, sumIf(flows, ambiguous = 1) AS m FROM "
+                            "activity WHERE %s AND " USAGE " GROUP BY k ORDER BY k",
+                            a->window);
+    if (status == 0)
+        status = table_ask(a, "toUInt32(service) * 16 + basis", USAGE, &f->basis, err);
+    return status;
+}
+
+static json_t *basis_json(const struct service_facts *f, uint32_t code)
+{
+    json_t *j = json_object();
+    for (uint32_t b = BASIS_NAME; b <= BASIS_PORT; b++) {
+        size_t row = table_row(&f->basis, code * 16 + b);
+        json_object_set_new(j, basis_text(b),
+                            count_json(row == SIZE_MAX ? 0 : f->basis.sums[row].flows));
+    }
+    return j;
+}
+
+static json_t *service_json(struct analysis *a, const struct service_row *r, size_t rank,
+                            const struct service_facts *f)
+{
+    const struct amounts *cells = a->services.cells + r->row * a->days;
+    const struct amounts *sum = &a->services.sums[r->row];
+    struct estimate share = share_of_days(a, cells, a->usage, a->measure);
+    struct estimate octets = share_of_days(a, cells, a->usage, MEASURE_OCTETS);
+    const char *filter =
+        arena_format(a->arena, "service %s and " USAGE_FILTER, filter_word(a, r->id));
+    double ambiguous = (double)counts_get(f->ambiguous.a, &f->ambiguous, r->code);
+    json_t *j =
+        json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:I, s:i, s:o, s:o, s:o, s:o, s:o}", "id",
+                  r->id, "name", r->name, "category", r->category, "rank", (int)rank + 1, "flows",
+                  count_json(sum->flows), "octets", count_json(sum->octets), "packets",
+                  count_json(sum->packets), "local_hosts",
+                  (json_int_t)counts_get(f->hosts.a, &f->hosts, r->code), "days",
+                  (int)days_with(cells, a->days), "share", estimate_json(&share), "octets_share",
+                  estimate_json(&octets), "basis", basis_json(f, r->code), "ambiguous_share",
+                  number_json(sum->flows > 0 ? ambiguous / sum->flows : 0), "evidence",
+                  evidence_json(a, filter, sum->flows));
+    if (rank < TOP_HOURLY) {
+        json_t *hourly = json_array();
+        for (size_t h = 0; h < f->hours; h++)
+            json_array_append_new(hourly, count_json(f->slots[rank * f->hours + h].flows));
+        json_object_set_new(j, "hourly", hourly);
+    }
+    return j;
+}
+
+static void add_ranks(struct analysis *a, const struct service_row *rows, size_t n, json_t *list)
+{
+    const struct amounts *cells[RANKED_PAIRS + 1];
+    double value[RANKED_PAIRS];
+    size_t low[RANKED_PAIRS], high[RANKED_PAIRS];
+    size_t m = n < RANKED_PAIRS ? n : RANKED_PAIRS;
+    double use = amount_of(&a->usage_total, a->measure);
+    for (size_t i = 0; i < m; i++) {
+        cells[i] = a->services.cells + rows[i].row * a->days;
+        value[i] = rows[i].value / use;
+    }
+    rank_ranges(value, share_differences(a, cells, m), m, low, high);
+    for (size_t i = 0; i < m; i++) {
+        json_t *j = json_array_get(list, i);
+        /* A range that reaches the last row compared may reach past it. */
+        json_object_set_new(j, "rank_low", json_integer((json_int_t)low[i]));
+        json_object_set_new(j, "rank_high",
+                            high[i] == m && n > m ? json_null()
+                                                  : json_integer((json_int_t)high[i]));
+    }
+}
+
+int services_section(struct analysis *a, json_t **ret, struct error *err)
+{
+    struct service_row *rows = arena_array(a->arena, a->services.rows + 1, sizeof(*rows));
+    struct service_facts facts = {0};
+    size_t n = rows_sorted(a, rows);
+    int status = load_facts(a, &facts, err);
+    if (status == 0)
+        status = load_hourly(a, rows, n < TOP_HOURLY ? n : TOP_HOURLY, &facts, err);
+    if (status < 0)
+        return status;
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, service_json(a, &rows[i], i, &facts));
+    add_ranks(a, rows, n, list);
+    *ret = list;
+    return 0;
+}

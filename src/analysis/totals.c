@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything recorded, by role; and how much of the use has a name. Exact counts, no intervals. */
+#include "analysis/section.h"
+
+static json_t *role_json(struct analysis *a, int role, const struct counts *hosts)
+{
+    const struct amounts *x = &a->role_total[role];
+    return json_pack("{s:o, s:o, s:o, s:I, s:I}", "flows", count_json(x->flows), "octets",
+                     count_json(x->octets), "packets", count_json(x->packets), "local_hosts",
+                     (json_int_t)counts_get(hosts->a, hosts, (uint32_t)role), "remote_hosts",
+                     (json_int_t)counts_get(hosts->b, hosts, (uint32_t)role));
+}
+
+static json_t *unattributed_json(struct analysis *a)
+{
+    size_t row = table_row(&a->services, 0);
+    if (row == SIZE_MAX)
+        return json_null();
+    struct estimate e = share_of_days(a, a->services.cells + row * a->days, a->usage, a->measure);
+    return json_pack(
+        "{s:o, s:o, s:o}", "flows", count_json(a->services.sums[row].flows), "share",
+        estimate_json(&e), "evidence",
+        evidence_json(a, "service unknown and " USAGE_FILTER, a->services.sums[row].flows));
+}
+
+static json_t *usage_json(struct analysis *a)
+{
+    int32_t *days = arena_array(a->arena, a->days + 1, sizeof(*days));
+    double *x = arena_array(a->arena, a->days + 1, sizeof(*x));
+    size_t n = used_days(a, a->usage, NULL, a->measure, days, x, NULL);
+    json_t *j =
+        json_pack("{s:o, s:o, s:o, s:i, s:o}", "flows", count_json(a->usage_total.flows), "octets",
+                  count_json(a->usage_total.octets), "packets", count_json(a->usage_total.packets),
+                  "days", (int)days_with(a->usage, a->days), "evidence",
+                  evidence_json(a, USAGE_FILTER, a->usage_total.flows));
+    if (n > 1) {
+        struct estimate e = mean_estimate(days, x, n, LEVEL, false);
+        json_object_set_new(j, "per_day", estimate_json(&e));
+        json_object_set_new(j, "days_effective", number_json(e.days_effective));
+        json_object_set_new(j, "day_to_day_correlation", number_json(e.lean));
+    }
+    return j;
+}
+
+int totals_section(struct analysis *a, json_t **ret, struct error *err)
+{
+    static const int order[] = {ROLE_CONSUMED, ROLE_SERVED, ROLE_PEER, ROLE_UNANSWERED,
+                                ROLE_UNKNOWN};
+    struct counts by_role, use;
+    int status = counts_ask(a, &by_role, err,
+                            "SELECT toUInt32(role) AS k, uniqExact(local) AS l, uniqExact(remote) "
+                            "AS r FROM contact WHERE %s GROUP BY k ORDER BY k",
+                            a->window);
+    if (status == 0)
+        status = counts_ask(a, &use, err,
+                            "SELECT toUInt32(1) AS k, uniqExact(local) AS l, uniqExact(remote) AS "
+                            "r FROM contact WHERE %s AND " USAGE,
+                            a->window);
+    if (status < 0)
+        return status;
+    json_t *flows = json_object(), *roles = json_object();
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        const char *name = order[i] == ROLE_UNKNOWN ? "unknown" : role_text((unsigned)order[i]);
+        if (order[i] == ROLE_UNKNOWN && a->role_total[order[i]].flows <= 0)
+            continue;
+        json_object_set_new(flows, name, count_json(a->role_total[order[i]].flows));
+        json_object_set_new(roles, name, role_json(a, order[i], &by_role));
+    }
+    *ret = json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "flows",
+                     count_json(a->total.flows), "octets", count_json(a->total.octets), "packets",
+                     count_json(a->total.packets), "local_hosts",
+                     (json_int_t)(use.rows ? use.a[0] : 0), "remote_hosts",
+                     (json_int_t)(use.rows ? use.b[0] : 0), "by_role", flows, "roles", roles,
+                     "usage", usage_json(a), "unattributed", unattributed_json(a), "evidence",
+                     evidence_json(a, "", a->total.flows));
+    return 0;
+}

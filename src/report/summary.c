@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The findings on a terminal: a line each, cut to its width between characters. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "report/report.h"
+#include "report/text.h"
+
+enum { FINDINGS_MAX = 9, WIDTH_MIN = 40, LINE_OCTETS_MAX = 4096 };
+
+static const char *string_of(const json_t *j, const char *key)
+{
+    const char *s = json_string_value(json_object_get(j, key));
+    return s ? s : "";
+}
+
+static double number_of(const json_t *j, const char *key)
+{
+    return json_number_value(json_object_get(j, key));
+}
+
+/* One character a column, whatever its octets; the model's texts are of narrow scripts or are cut a
+ * little late. */
+static void print_line(FILE *out, const char *text, int width)
+{
+    struct buf b;
+    int column = 0;
+    buf_init(&b, LINE_OCTETS_MAX);
+    text_utf8(&b, bytes_of_text(text), true);
+    size_t len = b.len, cut = 0;
+    for (size_t i = 0; i < b.len; i++) {
+        bool starts = ((unsigned char)b.at[i] & 0xc0) != 0x80;
+        if (starts && column == width - 3)
+            cut = i;
+        column += starts;
+    }
+    if (column > width)
+        len = cut;
+    fwrite(b.at, 1, len, out);
+    fputs(column > width ? "...\n" : "\n", out);
+    buf_done(&b);
+}
+
+/* The finding's share, where its headline has no number of its own. */
+static void add_share(struct buf *line, const json_t *finding)
+{
+    const json_t *share = json_object_get(json_object_get(finding, "values"), "share");
+    if (!json_is_object(share) || strpbrk(string_of(finding, "headline"), "0123456789"))
+        return;
+    buf_format(line, ": %.3g%% (%.3g to %.3g)", 100 * number_of(share, "value"),
+               100 * number_of(share, "low"), 100 * number_of(share, "high"));
+}
+
+/* Findings that infer something stand before plain measurements when there are too many. */
+static bool is_shown(const json_t *findings, size_t at)
+{
+    size_t count = json_array_size(findings), inferred = 0, before = 0;
+    if (count <= FINDINGS_MAX)
+        return true;
+    for (size_t i = 0; i < count; i++) {
+        bool infers = json_is_string(json_object_get(json_array_get(findings, i), "likelihood"));
+        inferred += infers;
+        before += i < at && !infers;
+    }
+    if (json_is_string(json_object_get(json_array_get(findings, at), "likelihood")))
+        return true;
+    return before + inferred < FINDINGS_MAX;
+}
+
+void report_print_summary(const json_t *model, FILE *out, int width)
+{
+    const json_t *study = json_object_get(model, "study");
+    const json_t *findings = json_object_get(model, "findings");
+    struct buf line;
+    size_t hidden = 0;
+    width = width < WIDTH_MIN ? WIDTH_MIN : width;
+    buf_init(&line, LINE_OCTETS_MAX);
+    buf_format(&line, "%s, %s to %s (%s)", string_of(study, "name"), string_of(study, "from"),
+               string_of(study, "to"), string_of(study, "timezone"));
+    print_line(out, line.at, width);
+    for (size_t i = 0; i < json_array_size(findings); i++) {
+        const json_t *f = json_array_get(findings, i);
+        if (!is_shown(findings, i)) {
+            hidden++;
+            continue;
+        }
+        buf_clear(&line);
+        buf_format(&line, "  %s", string_of(f, "headline"));
+        add_share(&line, f);
+        print_line(out, line.at, width);
+    }
+    if (hidden > 0)
+        fprintf(out, "  and %zu more in the report\n", hidden);
+    buf_done(&line);
+}
