@@ -77,6 +77,8 @@ static bool name_says(struct dpi *d, const char *name, size_t len, uint16_t appl
         return false;
     memcpy(text, name, len);
     text[len] = 0;
+    if (text[0] == '*') /* a wildcard certificate: any host there */
+        text[0] = 'w';
     return ndpi_match_string_subprotocol(d->module, text, (u_int)len, &match) == application;
 }
 
@@ -88,8 +90,8 @@ static bool names_say(struct dpi *d, const struct dpi_flow *f)
         return true;
     const char *at = f->master == NDPI_PROTOCOL_TLS ? f->flow.protos.tls_quic.server_names : NULL;
     while (at && *at) {
-        size_t len = strcspn(at, ","), star = strspn(at, "*.");
-        if (star < len && name_says(d, at + star, len - star, f->application))
+        size_t len = strcspn(at, ",");
+        if (name_says(d, at, len, f->application))
             return true;
         at += len + (at[len] == ',');
     }

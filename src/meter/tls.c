@@ -39,7 +39,7 @@ static enum look extensions(struct cursor *c, enum look cut, struct name *ret)
     while (cursor_left(&list)) {
         uint16_t type = cursor_be16(&list);
         struct cursor body = cursor_sub(&list, cursor_be16(&list));
-        if (body.failed)
+        if (list.failed || body.failed)
             return whole ? LOOK_NONE : cut;
         if (type == EXTENSION_SERVER_NAME)
             return server_name(body, ret);
