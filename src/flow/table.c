@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A slot of the index is a 32-bit tag and a number, so a search touches one cache line until the
+ * tag agrees. The order is a list of numbers beside the conversations: moving one to its end
+ * touches 8 octets of each neighbour and none of the neighbours themselves. */
+#include "flow/table.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+
+struct slot {
+    uint32_t tag, number; /* number 0: empty */
+};
+
+struct link {
+    uint32_t before, after;
+};
+
+enum { CHUNK_TEXT = 60, NAME_CHUNKS_MAX = (TABLE_NAME_MAX + 1 + CHUNK_TEXT - 1) / CHUNK_TEXT };
+
+/* A name is a chain of chunks; the first octet of its first chunk is its length. */
+struct chunk {
+    uint8_t text[CHUNK_TEXT];
+    uint32_t next;
+};
+
+struct table {
+    size_t open_max, count, slot_mask;
+    struct slot *slots;
+    struct conversation *at; /* numbers 1 .. open_max */
+    struct link *links;      /* 0 is the head of the ring */
+    struct chunk *chunks;    /* 1 .. chunk_max */
+    size_t chunk_max;
+    uint32_t free_number, free_chunk;   /* given back, chained by links[].after, chunks[].next */
+    uint32_t fresh_number, fresh_chunk; /* from here on never used */
+    size_t chunks_left;
+};
+
+static_assert(sizeof(struct ends) == 40, "ends are compared and hashed as octets");
+static_assert(sizeof(struct chunk) == 64, "a chunk is a cache line");
+
+struct table *table_new(size_t open_max)
+{
+    struct table *t = memory_alloc(sizeof *t);
+    size_t slots = 16;
+    assert(open_max > 0 && open_max < UINT32_MAX / 4);
+    while (slots < open_max * 2)
+        slots *= 2;
+    t->open_max = open_max;
+    t->slot_mask = slots - 1;
+    t->slots = memory_array(slots, sizeof *t->slots);
+    t->at = memory_array(open_max + 1, sizeof *t->at);
+    t->links = memory_array(open_max + 1, sizeof *t->links);
+    t->chunk_max = open_max + NAME_CHUNKS_MAX;
+    t->chunks = memory_array(t->chunk_max + 1, sizeof *t->chunks);
+    t->fresh_number = t->fresh_chunk = 1;
+    t->chunks_left = t->chunk_max;
+    return t;
+}
+
+void table_free(struct table *t)
+{
+    if (!t)
+        return;
+    free(t->slots);
+    free(t->at);
+    free(t->links);
+    free(t->chunks);
+    free(t);
+}
+
+uint32_t ends_tag(const struct ends *e)
+{
+    uint64_t w[5];
+    memcpy(w, e, sizeof w);
+    /* IPv4 differs only in the low halves; all words take part, two products deep. */
+    uint64_t h = hash_mix(w[0] ^ w[3], w[1]) ^ hash_mix(w[2] ^ w[4], w[3] + w[4]);
+    h = hash_mix(h, w[4]);
+    return (uint32_t)(h ^ h >> 32);
+}
+
+void table_prefetch_slot(const struct table *t, uint32_t tag)
+{
+    __builtin_prefetch(&t->slots[tag & t->slot_mask]);
+}
+
+void table_prefetch(const struct table *t, uint32_t tag)
+{
+    for (size_t i = tag & t->slot_mask; t->slots[i].number; i = (i + 1) & t->slot_mask) {
+        if (t->slots[i].tag != tag)
+            continue;
+        const char *c = (const char *)&t->at[t->slots[i].number];
+        for (size_t line = 0; line < sizeof(struct conversation); line += 64)
+            __builtin_prefetch(c + line, 1);
+        __builtin_prefetch(&t->links[t->slots[i].number], 1);
+        return;
+    }
+}
+
+struct conversation *table_find(struct table *t, const struct ends *e, uint32_t tag)
+{
+    for (size_t i = tag & t->slot_mask; t->slots[i].number; i = (i + 1) & t->slot_mask) {
+        if (t->slots[i].tag != tag)
+            continue;
+        struct conversation *c = &t->at[t->slots[i].number];
+        if (memcmp(&c->ends, e, sizeof *e) == 0)
+            return c;
+    }
+    return NULL;
+}
+
+bool table_full(const struct table *t)
+{
+    return t->count == t->open_max || t->chunks_left < NAME_CHUNKS_MAX;
+}
+
+static void unlink_number(struct table *t, uint32_t n)
+{
+    struct link l = t->links[n];
+    t->links[l.before].after = l.after;
+    t->links[l.after].before = l.before;
+}
+
+static void link_last(struct table *t, uint32_t n)
+{
+    uint32_t last = t->links[0].before;
+    t->links[n] = (struct link){last, 0};
+    t->links[last].after = n;
+    t->links[0].before = n;
+}
+
+struct conversation *table_add(struct table *t, const struct ends *e, uint32_t tag)
+{
+    assert(t->count < t->open_max);
+    uint32_t n = t->free_number;
+    if (n)
+        t->free_number = t->links[n].after;
+    else
+        n = t->fresh_number++;
+    size_t i = tag & t->slot_mask;
+    while (t->slots[i].number)
+        i = (i + 1) & t->slot_mask;
+    t->slots[i] = (struct slot){tag, n};
+    struct conversation *c = &t->at[n];
+    memset(c, 0, sizeof *c);
+    c->ends = *e;
+    c->tag = tag;
+    link_last(t, n);
+    t->count++;
+    return c;
+}
+
+static void free_name(struct table *t, struct conversation *c)
+{
+    for (uint32_t chunk = c->name; chunk;) {
+        uint32_t next = t->chunks[chunk].next;
+        t->chunks[chunk].next = t->free_chunk;
+        t->free_chunk = chunk;
+        t->chunks_left++;
+        chunk = next;
+    }
+    c->name = 0;
+}
+
+void table_remove(struct table *t, struct conversation *c)
+{
+    uint32_t n = (uint32_t)(c - t->at);
+    size_t hole = c->tag & t->slot_mask;
+    while (t->slots[hole].number != n)
+        hole = (hole + 1) & t->slot_mask;
+    /* Later slots of the same run move back, unless they lie before their own place then. */
+    for (size_t i = (hole + 1) & t->slot_mask; t->slots[i].number; i = (i + 1) & t->slot_mask) {
+        size_t home = t->slots[i].tag & t->slot_mask;
+        if (((i - home) & t->slot_mask) < ((i - hole) & t->slot_mask))
+            continue;
+        t->slots[hole] = t->slots[i];
+        hole = i;
+    }
+    t->slots[hole] = (struct slot){0, 0};
+    free_name(t, c);
+    unlink_number(t, n);
+    t->links[n].after = t->free_number;
+    t->free_number = n;
+    t->count--;
+}
+
+void table_touch(struct table *t, struct conversation *c)
+{
+    uint32_t n = (uint32_t)(c - t->at);
+    unlink_number(t, n);
+    link_last(t, n);
+}
+
+struct conversation *table_first(const struct table *t)
+{
+    return t->count ? &t->at[t->links[0].after] : NULL;
+}
+
+size_t table_count(const struct table *t)
+{
+    return t->count;
+}
+
+static uint32_t take_chunk(struct table *t)
+{
+    uint32_t n = t->free_chunk;
+    if (n)
+        t->free_chunk = t->chunks[n].next;
+    else
+        n = t->fresh_chunk++;
+    t->chunks_left--;
+    t->chunks[n].next = 0;
+    return n;
+}
+
+void table_set_name(struct table *t, struct conversation *c, struct bytes name)
+{
+    uint8_t text[TABLE_NAME_MAX + 1];
+    size_t len = name.len;
+    assert(!c->name && len <= TABLE_NAME_MAX && t->chunks_left >= NAME_CHUNKS_MAX);
+    text[0] = (uint8_t)len;
+    memcpy(text + 1, name.at, len);
+    uint32_t *to = &c->name;
+    for (size_t at = 0; at < len + 1; at += CHUNK_TEXT) {
+        size_t part = len + 1 - at < CHUNK_TEXT ? len + 1 - at : CHUNK_TEXT;
+        *to = take_chunk(t);
+        memcpy(t->chunks[*to].text, text + at, part);
+        to = &t->chunks[*to].next;
+    }
+}
+
+size_t table_name(const struct table *t, const struct conversation *c, char name[TABLE_NAME_MAX])
+{
+    if (!c->name)
+        return 0;
+    const struct chunk *chunk = &t->chunks[c->name];
+    size_t len = chunk->text[0], done = 0, from = 1;
+    while (done < len) {
+        size_t part = len - done < CHUNK_TEXT - from ? len - done : CHUNK_TEXT - from;
+        memcpy(name + done, chunk->text + from, part);
+        done += part;
+        from = 0;
+        chunk = &t->chunks[chunk->next];
+    }
+    return len;
+}
