@@ -137,6 +137,13 @@ static void probe_release(struct inspect *in, uint32_t index)
     in->probe_free = index;
 }
 
+void inspect_note(struct inspect *in, uint32_t index)
+{
+    struct flow *f = cache_at(in->setting.cache, index);
+    if (f->probe)
+        f->application = dpi_so_far(in->dpi, dpi_flow_of(in, f->probe));
+}
+
 void inspect_end(struct inspect *in, uint32_t index)
 {
     struct flow *f = cache_at(in->setting.cache, index);

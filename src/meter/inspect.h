@@ -35,6 +35,8 @@ void inspect_free(struct inspect *in);
  * over TCP go to `seen` (which may be NULL). */
 void inspect_packet(struct inspect *in, uint32_t index, const struct packet *p, unsigned direction,
                     uint64_t time_ms, struct sightings *seen);
+/* Notes the application as far as it is known; the flow goes on. */
+void inspect_note(struct inspect *in, uint32_t index);
 /* The flow ends: settles its application and frees its probe. */
 void inspect_end(struct inspect *in, uint32_t index);
 

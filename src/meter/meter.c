@@ -143,6 +143,8 @@ static void end_flow(struct meter *m, uint32_t index, struct batch *out)
 /* The active timeout: what was counted so far is a record, and counting begins anew. */
 static void cut_flow(struct meter *m, uint32_t index, uint64_t time_ms, struct batch *out)
 {
+    if (m->inspect)
+        inspect_note(m->inspect, index);
     write_row(m, index, out);
     struct flow *f = cache_at(m->cache, index);
     f->start_ms = f->end_ms = time_ms;

@@ -129,22 +129,28 @@ bool dpi_packet(struct dpi *d, struct dpi_flow *f, struct bytes l3, uint64_t tim
     return (both && !is_from_address(d, f)) || !ndpi_extra_dissection_possible(d->module, &f->flow);
 }
 
+uint32_t dpi_so_far(struct dpi *d, const struct dpi_flow *f)
+{
+    if (f->application == NDPI_PROTOCOL_UNKNOWN ||
+        (f->flow.confidence != NDPI_CONFIDENCE_DPI &&
+         f->flow.confidence != NDPI_CONFIDENCE_DPI_CACHE))
+        return 0;
+    if (is_from_address(d, f))
+        return pair_code(d, NDPI_PROTOCOL_UNKNOWN, f->master);
+    return pair_code(d, f->master, f->application);
+}
+
 uint32_t dpi_application(struct dpi *d, struct dpi_flow *f)
 {
     if (f->application == NDPI_PROTOCOL_UNKNOWN) {
         uint8_t guessed = 0;
         ndpi_protocol found = ndpi_detection_giveup(d->module, &f->flow, 0, &guessed);
-        if (guessed || found.app_protocol == NDPI_PROTOCOL_UNKNOWN)
+        if (guessed)
             return 0;
         f->master = found.master_protocol;
         f->application = found.app_protocol;
     }
-    if (f->flow.confidence != NDPI_CONFIDENCE_DPI &&
-        f->flow.confidence != NDPI_CONFIDENCE_DPI_CACHE)
-        return 0;
-    if (is_from_address(d, f))
-        return pair_code(d, NDPI_PROTOCOL_UNKNOWN, f->master);
-    return pair_code(d, f->master, f->application);
+    return dpi_so_far(d, f);
 }
 
 bool dpi_is_quic(const struct dpi_flow *f)

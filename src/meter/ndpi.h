@@ -25,6 +25,8 @@ void dpi_flow_end(struct dpi_flow *f);
 bool dpi_packet(struct dpi *d, struct dpi_flow *f, struct bytes l3, uint64_t time_ms);
 /* What is known when no more packets will be looked at: a symbols code, 0 when nothing. */
 uint32_t dpi_application(struct dpi *d, struct dpi_flow *f);
+/* The same while packets are still looked at: what is known so far. */
+uint32_t dpi_so_far(struct dpi *d, const struct dpi_flow *f);
 /* True when dpi_packet() found QUIC. */
 bool dpi_is_quic(const struct dpi_flow *f);
 
