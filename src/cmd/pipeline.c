@@ -248,22 +248,25 @@ static int import_ipfix_file(struct passage *f, const char *path, struct error *
 {
     struct pipeline *p = f->p;
     struct stream *stream;
-    if (stream_open(path, &stream, err) < 0)
+    struct ipfix_file *in;
+    if (stream_open(path, &stream, err) < 0 || ipfix_file_open(stream, &in, err) < 0)
         return err->code;
-    struct ipfix_file *in = ipfix_file_open(stream);
     struct datagram message = {0};
     enum capture_status got;
     int status = 0;
-    while (status == 0 && (got = ipfix_file_next(in, &message)) == CAPTURE_PACKET) {
-        decoder_datagram(p->decoder, &message, p->records, &f->tally);
+    do {
+        /* A message that the file's end cuts is decoded as far as it goes, and counted there. */
+        got = ipfix_file_next(in, &message.payload);
+        if (got == CAPTURE_PACKET || got == CAPTURE_CUT)
+            decoder_datagram(p->decoder, &message, p->records, &f->tally);
         f->ticks += TICK_EVERY / 16 - 1;
         tick(f, stream_file_octets_read(stream));
         status = drain_when_full(f, DECODE_ROWS_MAX, err);
-    }
-    if (status == 0) {
+    } while (status == 0 && got == CAPTURE_PACKET);
+    if (got == CAPTURE_DAMAGED)
         count_end(f, got);
+    if (status == 0)
         decoder_finish(p->decoder, &f->tally);
-    }
     ipfix_file_free(in);
     return status;
 }
