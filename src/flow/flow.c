@@ -25,7 +25,6 @@
 enum {
     CHUNK = 32,
     JUMP_RECORDS = 64,
-    COPY_START_MS = 1000,    /* see flow.h: copies */
     CONTACT_SLOTS = 1 << 16, /* endpoints whose conversations are counted */
     APPLICATIONS = 1 << 16,  /* symbol codes whose kind is remembered */
     ROOM_ROWS = 2,           /* one record ends at most this many conversations at once */
@@ -408,48 +407,11 @@ static uint32_t digest_of(const struct part *part)
 /* flow.h: copies. */
 static bool is_copy(const struct half *h, const struct part *part)
 {
-    for (size_t i = 0; i < 2; i++) {
-        const struct reported *r = &h->reported[i];
-        if (r->last_digest == 0)
-            continue;
-        if (r->exporter == part->exporter) {
-            if (part->packets > 1 && r->last_digest == digest_of(part))
-                return true;
-            continue;
-        }
-        uint64_t start_ms = r->first_ms + r->start_off_ms, last_ms = r->first_ms + r->last_off_ms;
-        uint64_t apart =
-            start_ms > part->start_ms ? start_ms - part->start_ms : part->start_ms - start_ms;
-        if (apart <= COPY_START_MS || (part->start_ms < last_ms && part->end_ms > r->first_ms))
-            return true;
-    }
-    return false;
-}
-
-/* Remembers what its exporter has now reported, in the place of what is oldest. */
-static void note_reported(struct half *h, const struct part *part, uint32_t wait_ms)
-{
-    struct reported *r = &h->reported[0];
-    if (r->last_digest && r->exporter != part->exporter) {
-        struct reported *other = &h->reported[1];
-        bool take = other->last_digest == 0 || other->exporter == part->exporter ||
-                    other->first_ms + other->last_off_ms < r->first_ms + r->last_off_ms;
-        r = take ? other : r;
-    }
-    uint64_t last_ms = r->first_ms + r->last_off_ms;
-    bool goes_on = r->last_digest && r->exporter == part->exporter &&
-                   part->start_ms >= r->first_ms && part->start_ms <= last_ms + wait_ms;
-    uint64_t first_ms = goes_on ? r->first_ms : part->start_ms;
-    if (!goes_on || part->end_ms > last_ms)
-        last_ms = part->end_ms;
-    uint64_t start_off = part->start_ms - first_ms, last_off = last_ms - first_ms;
-    *r = (struct reported){
-        .first_ms = first_ms,
-        .start_off_ms = start_off < UINT32_MAX ? (uint32_t)start_off : UINT32_MAX,
-        .last_off_ms = last_off < UINT32_MAX ? (uint32_t)last_off : UINT32_MAX,
-        .exporter = part->exporter,
-        .last_digest = digest_of(part),
-    };
+    if (h->last_digest == 0)
+        return false;
+    if (h->exporter != part->exporter)
+        return true;
+    return part->packets > 1 && h->last_digest == digest_of(part);
 }
 
 static bool has_any(const struct half *h)
@@ -459,20 +421,19 @@ static bool has_any(const struct half *h)
 
 /* Adds one direction. What the direction had before tells whether this is its other half or a
  * further slice. */
-static void add_part(struct pairer *p, struct conversation *c, int end, const struct part *part)
+static void add_part(struct conversation *c, int end, const struct part *part)
 {
     struct half *h = &c->half[end];
     bool seen = has_any(h);
     if (seen)
         c->marks |= MARK_CONTINUED;
-    if (!seen || part->start_ms < h->first_ms) {
+    if (!seen || part->start_ms < h->first_ms)
         h->first_ms = part->start_ms;
-        h->exporter = part->exporter;
-    }
     h->packets += part->packets;
     h->octets += part->octets;
     h->flags |= part->flags;
-    note_reported(h, part, p->setting.wait_ms);
+    h->exporter = part->exporter;
+    h->last_digest = digest_of(part);
 }
 
 /* True when the record goes on with the open conversation. */
@@ -611,9 +572,9 @@ static void join(struct pairer *p, struct conversation *c, bool is_new, const st
     int filled = forward_copy ? !source : source;
     bool pairs = !has_any(&c->half[filled]) && has_any(&c->half[!filled]);
     if (!forward_copy)
-        add_part(p, c, source, &s.forward);
+        add_part(c, source, &s.forward);
     if (s.has_reverse && !reverse_copy)
-        add_part(p, c, !source, &s.reverse);
+        add_part(c, !source, &s.reverse);
     if (s.has_reverse && !forward_copy && !reverse_copy)
         c->marks |= MARK_BIFLOW;
     else if (pairs)

@@ -9,11 +9,11 @@
  * opposite ones; slices cut by an active timeout are joined.
  *
  * Copies, counted as duplicates and never added:
- *  - of another exporter: a record of a direction in which a counted record of a different exporter
- *    began within 1 s of its start, or whose time overlaps that which the other one has reported
- *    without a pause. Counters are not compared: exporters on one path sample and cut differently,
- * and the first one reports the rest itself. (Exporters that share a path's packets among them,
- * balanced packet by packet, would be undercounted; that is rare and said here.)
+ *  - of another exporter: within a conversation each direction is counted from the exporter whose
+ *    record of it came first. Times and counters are not compared, because exporters on one path
+ * cut and sample differently and the first one reports the rest itself; where it falls silent for
+ *    wait_ms (the route changed), the others' records begin a new conversation. (Exporters among
+ *    which a direction's packets are shared out one by one would be undercounted; that is rare.)
  *  - of the same exporter: a record equal to the direction's last one in start, end, packets,
  * octets and flags, if it has more than one packet. Sampled packets (sFlow) are records of one
  * packet each, and equal ones are different packets. A record of both directions of which one is a

@@ -22,7 +22,15 @@ enum {
 };
 
 /* How strongly a port says "server". */
-enum port_class { PORT_EPHEMERAL, PORT_REGISTERED, PORT_SYSTEM, PORT_SERVICE, PORT_PEER };
+enum port_class {
+    PORT_EPHEMERAL,
+    PORT_REGISTERED,   /* 1024 to 32767: may be a service's, may be an older system's ephemeral */
+    PORT_SYSTEM,       /* below 1024 */
+    PORT_SERVICE_HIGH, /* in the table, 1024 and above */
+    PORT_SERVICE,      /* in the table, below 1024 */
+    PORT_PEER,
+    PORT_CLASSES
+};
 
 struct ports {
     uint8_t class[65536];
@@ -32,8 +40,8 @@ struct port_range {
     uint16_t from, to;
 };
 
-/* Services as found in IANA's registry and on today's networks; ports below 1024 that are not here
- * count as PORT_SYSTEM. */
+/* Services as found in IANA's registry and on today's networks. From 32768 on a port may as well be
+ * ephemeral, so there the table makes it PORT_REGISTERED only. */
 static const struct port_range services[] = {
     {20, 23},       {25, 25},       {37, 37},       {43, 43},       {49, 49},       {53, 53},
     {67, 67},       {69, 70},       {79, 81},       {88, 88},       {102, 102},     {106, 106},
@@ -72,7 +80,7 @@ static const struct port_range services[] = {
     {17500, 17500}, {18080, 18081}, {19302, 19309}, {19999, 19999}, {20000, 20000}, {20880, 20880},
     {22222, 22222}, {23399, 23399}, {25565, 25565}, {25826, 25826}, {27015, 27030}, {27017, 27019},
     {28017, 28017}, {30303, 30303}, {32400, 32400}, {37777, 37777}, {44818, 44818}, {47808, 47808},
-    {50000, 50000}, {51820, 51820}, {61613, 61616}, {64738, 64738},
+    {51820, 51820}, {61613, 61616}, {64738, 64738},
 };
 
 /* Where both sides are equals: BitTorrent and its DHT, eDonkey, Gnutella, Direct Connect, WinMX. */
@@ -88,7 +96,9 @@ struct ports *ports_new(void)
         p->class[port] = port < 1024 ? PORT_SYSTEM : PORT_REGISTERED;
     for (size_t i = 0; i < sizeof services / sizeof *services; i++)
         for (unsigned port = services[i].from; port <= services[i].to; port++)
-            p->class[port] = PORT_SERVICE;
+            p->class[port] = port < 1024    ? PORT_SERVICE
+                             : port < 32768 ? PORT_SERVICE_HIGH
+                                            : PORT_REGISTERED;
     for (size_t i = 0; i < sizeof peers / sizeof *peers; i++)
         for (unsigned port = peers[i].from; port <= peers[i].to; port++)
             p->class[port] = PORT_PEER;
@@ -102,7 +112,7 @@ void ports_free(struct ports *p)
 
 bool ports_serve(const struct ports *p, uint16_t port)
 {
-    return p->class[port] == PORT_SERVICE || p->class[port] == PORT_SYSTEM;
+    return p->class[port] >= PORT_SYSTEM && p->class[port] <= PORT_SERVICE;
 }
 
 static bool has_ports(uint8_t protocol)
@@ -114,11 +124,15 @@ static bool has_ports(uint8_t protocol)
 /* Who opened, from the two ports: positive for end 0. Rows: the more server-like port's class. */
 static int score_ports(const struct ports *p, const struct role_evidence *e)
 {
-    static const int8_t weights[5][5] = {
+    static const int8_t weights[PORT_CLASSES][PORT_CLASSES] = {
         [PORT_REGISTERED] = {[PORT_EPHEMERAL] = 12},
         [PORT_SYSTEM] = {[PORT_EPHEMERAL] = 42, [PORT_REGISTERED] = 34, [PORT_PEER] = 34},
-        [PORT_SERVICE] =
-            {[PORT_EPHEMERAL] = 52, [PORT_REGISTERED] = 42, [PORT_SYSTEM] = 10, [PORT_PEER] = 42},
+        [PORT_SERVICE_HIGH] = {[PORT_EPHEMERAL] = 46, [PORT_REGISTERED] = 34, [PORT_PEER] = 34},
+        [PORT_SERVICE] = {[PORT_EPHEMERAL] = 52,
+                          [PORT_REGISTERED] = 42,
+                          [PORT_SYSTEM] = 10,
+                          [PORT_SERVICE_HIGH] = 15,
+                          [PORT_PEER] = 42},
         [PORT_PEER] = {[PORT_EPHEMERAL] = 8},
     };
     if (!has_ports(e->protocol))
@@ -196,7 +210,8 @@ static bool is_peer(const struct ports *p, const struct role_evidence *e)
     if (!has_ports(e->protocol))
         return false;
     int a = p->class[e->port[0]], b = p->class[e->port[1]];
-    if ((a == PORT_PEER && b != PORT_SERVICE) || (b == PORT_PEER && a != PORT_SERVICE))
+    if ((a == PORT_PEER && !ports_serve(p, e->port[1])) ||
+        (b == PORT_PEER && !ports_serve(p, e->port[0])))
         return true;
     /* One UDP socket that talks to many, none of them a service: a peer-to-peer node. */
     bool unknown = !ports_serve(p, e->port[0]) && !ports_serve(p, e->port[1]);

@@ -19,20 +19,12 @@ struct ends {
     uint8_t zero[3]; /* compared and hashed with the rest */
 };
 
-/* What one exporter has reported of one direction without a pause. */
-struct reported {
-    uint64_t first_ms;
-    uint32_t start_off_ms, last_off_ms; /* the last record's, after first_ms */
-    uint32_t exporter;
-    uint32_t last_digest; /* of the last record; 0: none reported */
-};
-
 struct half {
     uint64_t packets, octets;
     uint64_t first_ms;
-    uint32_t exporter; /* that timed first_ms */
+    uint32_t exporter;    /* the one that this direction is counted from */
+    uint32_t last_digest; /* of its last record; 0: there was none */
     uint8_t flags;
-    struct reported reported[2]; /* by at most two exporters at a time */
 };
 
 struct conversation {
