@@ -143,6 +143,19 @@ void message_sequence(const struct message *m, uint32_t number, uint32_t step, b
     s->uptime_ms = m->uptime_ms;
 }
 
+/* A header of about the same time as the message before it. */
+static bool header_begins(const struct message *m, struct bytes rest)
+{
+    if (rest.len < 16)
+        return false;
+    unsigned version = octets_be16(rest.at);
+    if (version != 1 && version != 5 && version != 7 && version != 9 && version != 10)
+        return false;
+    uint64_t ms = (uint64_t)octets_be32(rest.at + (version == 10 ? 4 : 8)) * 1000;
+    uint64_t apart = ms > m->export_ms ? ms - m->export_ms : m->export_ms - ms;
+    return apart <= DAY_MS;
+}
+
 /* What follows a whole message in a datagram: zeros, another message (some exporters and relays put
  * several into one), or damage. */
 static bool another(const struct message *m, struct bytes rest)
@@ -154,7 +167,7 @@ static bool another(const struct message *m, struct bytes rest)
         zero = rest.at[i] == 0;
     if (zero)
         return false;
-    if (export_guess(rest) > 0)
+    if (header_begins(m, rest))
         return true;
     message_reject(m, REASON_bad_length, 1);
     return false;
