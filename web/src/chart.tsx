@@ -21,7 +21,7 @@ import { LabelLayout } from 'echarts/features';
 import { SVGRenderer } from 'echarts/renderers';
 import type { Evidence } from './model';
 import { Command } from './parts';
-import { commandOf, visible } from './text';
+import { commandParts, visible } from './text';
 import { onTheme, setPrinting, tokens, type Tokens } from './theme';
 
 echarts.use([BarChart, CustomChart, LineChart, MapChart, ScatterChart]);
@@ -46,11 +46,15 @@ interface FigureProps {
   label: string;
   note?: ComponentChildren;
   controls?: ComponentChildren;
-  height: (c: { width: number; narrow: boolean }) => number;
+  height: (c: { width: number; narrow: boolean; print: boolean }) => number;
   option: (c: Canvas) => Option;
   /** The evidence of a mark, by what ECharts hands to a click. */
   mark?: (params: MarkParams) => Mark | null;
+  /** The same for charts without marks, by the grid that was pressed and where along its x axis. */
+  markAt?: (grid: number, at: number) => Mark | null;
   table?: ComponentChildren;
+  /** What changes with the part of the period that is shown, as local times. */
+  zoomed?: (from: number, to: number, c: Canvas) => Option;
   /** Given to the caller once there is a chart, for zooming from outside. */
   chart?: { current: EChartsType | null };
   legend?: ComponentChildren;
@@ -82,6 +86,7 @@ class Drawing {
   private chart: EChartsType | null = null;
   private print = false;
   private width = 0;
+  private canvas: Canvas | null = null;
 
   constructor(
     private readonly host: HTMLElement,
@@ -94,7 +99,7 @@ class Drawing {
     if (width <= 0) return;
     const { height, option, mark, chart } = this.props();
     const narrow = width < 560;
-    const size = { width, height: Math.round(height({ width, narrow })) };
+    const size = { width, height: Math.round(height({ width, narrow, print: this.print })) };
     this.host.style.height = `${size.height}px`;
     if (!this.chart) {
       this.chart = echarts.init(this.host, null, { renderer: 'svg', ...size });
@@ -102,13 +107,36 @@ class Drawing {
         const found = mark?.(params as unknown as MarkParams);
         if (found) this.pick(found);
       });
+      this.chart.getZr().on('click', (e) => this.pressed(e.offsetX, e.offsetY));
+      this.chart.on('datazoom', () => this.zoomed());
       if (chart) chart.current = this.chart;
     } else this.chart.resize(size);
     const t = tokens();
+    this.canvas = { t, width, narrow, print: this.print };
     const base = { animation: false, textStyle: { fontFamily: t.font, color: t.soft } };
-    this.chart.setOption({ ...base, ...option({ t, width, narrow, print: this.print }) }, true);
+    this.chart.setOption({ ...base, ...option(this.canvas) }, true);
     this.scaleForPaper(size);
     this.width = width;
+  }
+
+  private pressed(x: number, y: number): void {
+    const { markAt } = this.props();
+    const grids = (this.chart?.getOption().grid as unknown[] | undefined)?.length ?? 0;
+    for (let i = 0; markAt && i < grids; i++) {
+      if (!this.chart?.containPixel({ gridIndex: i }, [x, y])) continue;
+      const at = this.chart.convertFromPixel({ xAxisIndex: i }, x) as unknown as number;
+      const found = markAt(i, at);
+      if (found) this.pick(found);
+    }
+  }
+
+  private zoomed(): void {
+    const { zoomed } = this.props();
+    const zoom = (
+      this.chart?.getOption().dataZoom as { startValue: number; endValue: number }[]
+    )?.[0];
+    if (!zoomed || !zoom || !this.canvas) return;
+    this.chart?.setOption(zoomed(zoom.startValue, zoom.endValue, this.canvas));
   }
 
   /** On paper the drawing is a picture that takes the width it gets. */
@@ -211,7 +239,12 @@ export function tip(title: string, rows: [string, string][], mark?: Mark | null)
   box.append(list);
   if (mark) {
     const code = document.createElement('code');
-    code.textContent = visible(commandOf(mark), 400);
+    for (const part of commandParts(mark)) {
+      const span = document.createElement('span');
+      span.className = part.startsWith('--') ? 'nowrap' : '';
+      span.textContent = visible(part, 400);
+      code.append(span, ' ');
+    }
     const hint = document.createElement('small');
     hint.textContent = 'Press the mark to keep this command.';
     box.append(code, hint);

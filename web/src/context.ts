@@ -38,10 +38,11 @@ export function contextOf(model: Model): Context {
   const first = midnight(dates[0] ?? model.study.from);
   const last = midnight(dates[dates.length - 1] ?? model.study.to) + DAY_MS;
   const start = Date.parse(model.study.from_time ?? '') || first;
+  const end = Date.parse(model.study.to_time ?? '') || last;
   return {
     model,
     zone,
-    zoneLabel: zone.label(start),
+    zoneLabel: zone.label(start, end - 1),
     dates,
     range: [first, last],
     fidelity: new Map((given(model.fidelity)?.days ?? []).map((d) => [d.date, d])),

@@ -55,7 +55,7 @@ export function octets(n: number | null | undefined): string {
 
 /** Decimals that a percentage with an interval this wide deserves. */
 function decimals(percent: number, width: number): number {
-  if (width > 0) if (width > 0) return width >= 30 ? 0 : width >= 0.1 ? 1 : width >= 0.01 ? 2 : 3;
+  if (width > 0) if (width > 0) return width >= 30 ? 0 : width >= 0.2 ? 1 : width >= 0.02 ? 2 : 3;
   const size = Math.abs(percent);
   return size === 0 || size >= 1 ? 1 : size >= 0.1 ? 2 : 3;
 }

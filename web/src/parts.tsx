@@ -5,7 +5,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import * as format from './format';
 import type { Estimate, Evidence, Unsupported } from './model';
-import { commandOf, visible } from './text';
+import { commandOf, commandParts, visible } from './text';
 
 export function Section(props: { id: string; title: string; children: ComponentChildren }) {
   return (
@@ -62,7 +62,14 @@ export function Command({ evidence }: { evidence: Window }) {
   const [said, run] = useCopy(command);
   return (
     <div class="command">
-      <code tabIndex={0}>{command}</code>
+      <code tabIndex={0}>
+        {commandParts(evidence).map((part, i) => (
+          <>
+            {i > 0 && ' '}
+            <span class={part.startsWith('--') ? 'nowrap' : undefined}>{part}</span>
+          </>
+        ))}
+      </code>
       <button type="button" onClick={run} aria-label={`Copy command: ${command}`}>
         {said ?? 'Copy'}
       </button>

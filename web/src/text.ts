@@ -46,8 +46,13 @@ function escaped(c: string): string {
 
 /** The command that lists exactly the flows behind a number. */
 export function commandOf(e: Pick<Evidence, 'filter' | 'from' | 'to'>): string {
-  const filter = e.filter ? ` ${shellWord(e.filter)}` : '';
-  return `telltale flows${filter} --from ${plainTime(e.from)} --to ${plainTime(e.to)}`;
+  return commandParts(e).join(' ');
+}
+
+/** The same in the parts that a line should break between. */
+export function commandParts(e: Pick<Evidence, 'filter' | 'from' | 'to'>): string[] {
+  const filter = e.filter ? [shellWord(e.filter)] : [];
+  return ['telltale flows', ...filter, `--from ${plainTime(e.from)}`, `--to ${plainTime(e.to)}`];
 }
 
 function plainTime(time: string): string {

@@ -13,6 +13,7 @@ export interface Tokens {
   rule: string;
   hair: string;
   accent: string;
+  fill: string;
   tint: string;
   event: string;
   absent: string;
@@ -83,6 +84,7 @@ export function tokens(): Tokens {
     rule: get('rule'),
     hair: get('hair'),
     accent: get('accent'),
+    fill: get('fill'),
     tint: get('tint'),
     event: get('event'),
     absent: get('absent'),

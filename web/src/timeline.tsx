@@ -4,7 +4,7 @@
 
 import { axis, type Canvas } from './chart';
 import { eventsIn, type Context } from './context';
-import { DAY_MS } from './zone';
+import { DAY_MS, longDate } from './zone';
 
 interface Api {
   value(i: number): number;
@@ -23,6 +23,7 @@ const midnight = (date: string) => Date.parse(`${date}T00:00:00Z`);
 export function timeAxis(x: Context, c: Canvas, extra: object = {}): object {
   return axis(c, {
     type: 'time',
+    containShape: false,
     min: x.range[0],
     max: x.range[1],
     splitLine: { show: false },
@@ -32,16 +33,65 @@ export function timeAxis(x: Context, c: Canvas, extra: object = {}): object {
       fontSize: 12,
       fontFamily: c.t.font,
       hideOverlap: true,
-      showMinLabel: null,
-      formatter: { year: '{yyyy}', month: '{d} {MMM}', day: '{d} {MMM}', hour: '{HH}:{mm}' },
     },
     ...extra,
   });
 }
 
+const HOUR_MS = 3_600_000;
+const STEPS = [1, 3, 6, 12, 24, 48, 168, 336, 672].map((hours) => hours * HOUR_MS);
+const LABEL_PIXELS = 62;
+
+/** Labels of a time axis between two local times: hours, days, the same weekday, or months. `shift`
+ * puts them under the middle of what they name. */
+export function timeTicks(
+  x: Context,
+  c: Canvas,
+  from: number,
+  to: number,
+  plot: number,
+  shift = 0,
+) {
+  const room = Math.max(2, Math.floor(plot / LABEL_PIXELS));
+  const least = shift ? DAY_MS : HOUR_MS;
+  const step = STEPS.find((s) => s >= least && (to - from) / s <= room);
+  const first = x.range[0];
+  const values: number[] = [];
+  if (step)
+    for (let t = first + Math.ceil((from - first) / step) * step; t + shift <= to; t += step)
+      values.push(t + shift);
+  const customValues = step ? values : monthStarts(from, to, room).map((t) => t + shift);
+  const formatter = (t: number) => {
+    const time = new Date(t - shift).toISOString();
+    const [day, month = '', year = ''] = longDate(time.slice(0, 10)).split(' ');
+    if (time.slice(11, 16) !== '00:00') return time.slice(11, 16);
+    return !step && month === 'January' ? year : `${day} ${month.slice(0, 3)}`;
+  };
+  return {
+    axisTick: { show: true, length: 4, lineStyle: { color: c.t.rule }, customValues },
+    axisLabel: { color: c.t.muted, fontSize: 12, hideOverlap: true, customValues, formatter },
+  };
+}
+
+function monthStarts(from: number, to: number, room: number): number[] {
+  const all: number[] = [];
+  const d = new Date(from);
+  for (let m = d.getUTCMonth(); ; m++) {
+    const t = Date.UTC(d.getUTCFullYear(), m, 1);
+    if (t > to) break;
+    if (t >= from) all.push(t);
+  }
+  const every = [1, 2, 3, 6, 12, 24, 60].find((n) => all.length / n <= room) ?? 120;
+  return all.filter((t) => {
+    const at = new Date(t);
+    return (at.getUTCFullYear() * 12 + at.getUTCMonth()) % every === 0;
+  });
+}
+
 /** Completeness of each day: the cell's filled part is the day's fidelity score. */
 export function fidelityStrip(x: Context, c: Canvas, gridIndex: number): object {
-  const data = x.dates.map((date) => [midnight(date), x.fidelity.get(date)?.score ?? 0]);
+  const dates = x.fidelity.size ? x.dates : [];
+  const data = dates.map((date) => [midnight(date), x.fidelity.get(date)?.score ?? 0]);
   return {
     id: 'fidelity',
     type: 'custom',

@@ -65,10 +65,11 @@ export class Zone {
     return Math.round((this.local(utc) - utc) / 60_000);
   }
 
-  /** Asia/Pyongyang (UTC+08:30) */
-  label(utc: number): string {
-    if (this.name === 'UTC' || !Number.isFinite(utc)) return this.name;
-    return `${this.name} (${offset(this.offsetMinutes(utc))})`;
+  /** Asia/Pyongyang (UTC+08:30), or Europe/Berlin (UTC+02:00, later UTC+01:00). */
+  label(from: number, to: number): string {
+    if (this.name === 'UTC' || !Number.isFinite(from)) return this.name;
+    const [first, last] = [from, to].map((t) => offset(this.offsetMinutes(t)));
+    return `${this.name} (${first === last ? first : `${first}, later ${last}`})`;
   }
 }
 

@@ -15,6 +15,7 @@ import {
   FidelityKey,
   fidelityStrip,
   timeAxis,
+  timeTicks,
 } from '../timeline';
 import { DAY_MS, isWeekend, localTime, longDate, stamp } from '../zone';
 
@@ -51,34 +52,6 @@ function dayTip(x: Context, activity: Activity, day: ActivityDay): HTMLElement {
 const LEFT = 54;
 const RIGHT = 14;
 
-/** Labels under the middle of their days: each day, the same weekday, or each month's first. */
-function dayTicks(x: Context, c: Canvas): object {
-  const room = Math.max(2, Math.floor((c.width - LEFT - RIGHT) / 62));
-  const all = x.dates.map(midnight);
-  const weeks = Math.ceil(all.length / 7 / room);
-  const chosen =
-    all.length <= room
-      ? all
-      : weeks <= 4
-        ? all.filter((_, i) => i % (7 * weeks) === 0)
-        : monthStarts(all, room);
-  const customValues = chosen.map((t) => t + DAY_MS / 2);
-  const formatter = (t: number) => {
-    const [day, month = '', year] = longDate(new Date(t).toISOString().slice(0, 10)).split(' ');
-    return weeks > 4 && month === 'January' ? (year ?? '') : `${day} ${month.slice(0, 3)}`;
-  };
-  return {
-    axisTick: { show: true, length: 4, lineStyle: { color: c.t.rule }, customValues },
-    axisLabel: { color: c.t.muted, fontSize: 12, hideOverlap: true, customValues, formatter },
-  };
-}
-
-function monthStarts(all: number[], room: number): number[] {
-  const firsts = all.filter((t) => new Date(t).getUTCDate() === 1);
-  const every = [1, 2, 3, 6, 12].find((n) => firsts.length / n <= room) ?? 24;
-  return firsts.filter((t) => new Date(t).getUTCMonth() % Math.min(12, every) === 0);
-}
-
 function dailyOption(x: Context, activity: Activity, measure: Measure, c: Canvas): Option {
   const plot = c.width - LEFT - RIGHT;
   const top = 12 + eventRows(x, plot) * 19;
@@ -95,7 +68,7 @@ function dailyOption(x: Context, activity: Activity, measure: Measure, c: Canvas
       timeAxis(x, c, {
         gridIndex: 1,
         axisLine: { show: false },
-        ...dayTicks(x, c),
+        ...timeTicks(x, c, ...x.range, plot, DAY_MS / 2),
         name: `Days of ${x.zoneLabel}`,
         nameLocation: 'middle',
         nameGap: 27,
@@ -107,6 +80,7 @@ function dailyOption(x: Context, activity: Activity, measure: Measure, c: Canvas
         gridIndex: 0,
         min: 0,
         splitNumber: 4,
+        minInterval: 1,
         axisLine: { show: false },
         axisLabel: { color: c.t.muted, fontSize: 12, formatter: words },
       }),
@@ -130,7 +104,7 @@ function dailyOption(x: Context, activity: Activity, measure: Measure, c: Canvas
           const quiet = isWeekend(t) ? { itemStyle: { opacity: 0.55 } } : {};
           return { value: [t + DAY_MS / 2, day[measure]], ...quiet };
         }),
-        itemStyle: { color: c.t.accent },
+        itemStyle: { color: c.t.fill },
         emphasis: { itemStyle: { color: c.t.ink } },
         cursor: 'pointer',
       },
@@ -270,10 +244,19 @@ function lanesHeight(lanes: number, narrow: boolean): number {
   return 8 + lanes * (s.title + s.plot + s.gap) + 110;
 }
 
+const LANES_RIGHT = 50;
+
+/** The labels of the one axis that has them, after a zoom. */
+function lanesZoomed(x: Context, lanes: number, from: number, to: number, c: Canvas): Option {
+  const plot = c.width - laneShape(c).left - LANES_RIGHT;
+  const ticks = timeTicks(x, c, from, to, plot);
+  return { xAxis: Array.from({ length: lanes + 1 }, (_, i) => (i === lanes ? ticks : {})) };
+}
+
 function lanesOption(x: Context, activity: Activity, lanes: Lane[], c: Canvas): Option {
   const times = hoursOf(x, activity);
   const s = laneShape(c);
-  const right = 50;
+  const right = LANES_RIGHT;
   const left = s.left;
   const stripTop = 8 + lanes.length * (s.title + s.plot + s.gap);
   const top = (i: number) => 8 + i * (s.title + s.plot + s.gap) + s.title;
@@ -312,6 +295,7 @@ function lanesOption(x: Context, activity: Activity, lanes: Lane[], c: Canvas): 
       timeAxis(x, c, {
         gridIndex: last,
         axisLine: { show: false },
+        ...timeTicks(x, c, ...x.range, c.width - left - right),
         name: `Hours of ${x.zoneLabel}`,
         nameLocation: 'middle',
         nameGap: 27,
@@ -333,7 +317,7 @@ function lanesOption(x: Context, activity: Activity, lanes: Lane[], c: Canvas): 
       trigger: 'axis',
       axisPointer: { type: 'line', lineStyle: { color: c.t.muted, width: 1 } },
       formatter: (ps: { seriesIndex: number; dataIndex: number }[]) => {
-        const at = ps[0]?.dataIndex ?? -1;
+        const at = Math.min(ps[0]?.dataIndex ?? -1, times.length - 1);
         const rows = lanes.map((l): [string, string] => [l.name, format.exact(l.values[at])]);
         return tip(localTime(times[at] ?? NaN), rows, hourMark(activity, lanes[0], at));
       },
@@ -347,10 +331,9 @@ function lanesOption(x: Context, activity: Activity, lanes: Lane[], c: Canvas): 
         step: 'end',
         symbol: 'none',
         sampling: 'lttb',
-        triggerLineEvent: true,
         lineStyle: { width: 0.8, color: i ? c.t.accent : c.t.ink },
-        areaStyle: { color: i ? c.t.accent : c.t.soft, opacity: 0.32 },
-        data: lane.values.map((n, k) => [times[k], n]),
+        areaStyle: { color: i ? c.t.fill : c.t.soft, opacity: 0.32 },
+        data: [...lane.values.map((n, k) => [times[k], n]), [x.range[1], lane.values.at(-1)]],
       })),
       ...lanes.map((_, i) => absentDays(x, c, i)),
       fidelityStrip(x, c, last),
@@ -464,18 +447,20 @@ function Hourly({ x, activity }: { x: Context; activity: Activity }) {
   const lanes = useMemo(() => lanesOf(activity, services), [activity]);
   const option = useMemo(() => (c: Canvas) => lanesOption(x, activity, lanes, c), [activity]);
   const chart = useRef<EChartsType | null>(null);
+  const times = useMemo(() => hoursOf(x, activity), [activity]);
   return (
     <Figure
       id="chart-hourly"
       title="Hour by hour: all use and the first services"
       label={`Small charts of conversations an hour, one for all use and one for each of ${lanes.length - 1} services.`}
-      height={({ narrow }) => lanesHeight(lanes.length, narrow)}
+      height={({ narrow, print }) => lanesHeight(lanes.length, narrow) - (print ? 46 : 0)}
       option={option}
       chart={chart}
+      zoomed={(from, to, c) => lanesZoomed(x, lanes.length, from, to, c)}
       controls={<Zooms x={x} chart={chart} />}
-      mark={(p) => {
-        const lane = lanes[p.seriesIndex];
-        return p.dataIndex === undefined ? null : hourMark(activity, lane, p.dataIndex);
+      markAt={(grid, at) => {
+        const hour = times.findLastIndex((t) => t <= at);
+        return hour < 0 ? null : hourMark(activity, lanes[grid], hour);
       }}
       note={
         <>
@@ -502,7 +487,8 @@ export function ActivitySection({ x }: { x: Context }) {
     (a, d) => (!a || d.flows > a.flows ? d : a),
     null,
   );
-  const calmest = daily.reduce<ActivityDay | null>(
+  const whole = daily.filter((d) => x.fidelity.get(d.date)?.used !== false);
+  const calmest = whole.reduce<ActivityDay | null>(
     (a, d) => (!a || d.flows < a.flows ? d : a),
     null,
   );

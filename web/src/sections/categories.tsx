@@ -12,7 +12,7 @@ type Of = 'share' | 'octets_share';
 const estimateOf = (c: Category, of: Of): Estimate => c[of] ?? c.share;
 
 function option(rows: Category[], of: Of, c: Canvas): Option {
-  const left = c.narrow ? 112 : 168;
+  const left = c.narrow ? 134 : 168;
   const pixels = left - 12;
   const worded = rows.map((r) => format.share(estimateOf(r, of)));
   return {
@@ -20,7 +20,7 @@ function option(rows: Category[], of: Of, c: Canvas): Option {
     xAxis: axis(c, {
       type: 'value',
       min: 0,
-      splitNumber: c.narrow ? 3 : 5,
+      splitNumber: c.narrow ? 2 : 5,
       axisLine: { show: false },
       axisLabel: {
         color: c.t.muted,
@@ -61,7 +61,7 @@ function option(rows: Category[], of: Of, c: Canvas): Option {
         barWidth: 13,
         data: rows.map((r) => ({
           value: estimateOf(r, of).value,
-          itemStyle: { color: r.id === 'unknown' ? c.t.absent : c.t.accent },
+          itemStyle: { color: r.id === 'unknown' ? c.t.absent : c.t.fill },
         })),
         emphasis: { itemStyle: { color: c.t.ink } },
       },

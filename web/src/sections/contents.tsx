@@ -2,7 +2,7 @@
 // Which sections this report has, in the page's order.
 
 import type { Context } from '../context';
-import { given, type Model } from '../model';
+import { given, isUnsupported, type Model } from '../model';
 
 /** Sections that later editions fill; drawn by others.tsx as tables of what the model holds. */
 export const OTHERS: [keyof Model, string][] = [
@@ -31,7 +31,9 @@ export function hasSection(x: Context, name: string): boolean {
 }
 
 export function Contents({ x }: { x: Context }) {
-  const there = [...MAIN, ...OTHERS].filter(([id]) => id === 'findings' || hasSection(x, id));
+  const shown = ([id]: [keyof Model, string]) =>
+    id === 'findings' || hasSection(x, id) || (id !== 'events' && isUnsupported(x.model[id]));
+  const there = [...MAIN.filter(shown), ...OTHERS.filter(([id]) => hasSection(x, id))];
   const entries: [string, string][] = [
     ...there,
     ['coverage', 'Not covered'],

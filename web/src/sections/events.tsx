@@ -7,8 +7,12 @@ import type { Context } from '../context';
 import * as format from '../format';
 import { given, type EventEffect, type EventTest } from '../model';
 import { Interval, Lede, Plain, Section, Table } from '../parts';
+import { visible } from '../text';
 
-const signed = (n: number) => `${n < 0 ? '−' : '+'}${Math.abs(n).toFixed(2)}`;
+const signed = (n: number) => {
+  const size = Math.abs(n).toFixed(2);
+  return Number(size) === 0 ? size : `${n < 0 ? '−' : '+'}${size}`;
+};
 
 function lagOption(test: EventTest, c: Canvas): Option {
   const lags = test.lags ?? [];
@@ -17,6 +21,7 @@ function lagOption(test: EventTest, c: Canvas): Option {
     xAxis: axis(c, {
       type: 'category',
       data: lags.map((l) => (l.day > 0 ? `+${l.day}` : String(l.day).replace('-', '−'))),
+      splitLine: { show: false },
       name: 'Days from the event',
       nameLocation: 'middle',
       nameGap: 27,
@@ -114,7 +119,7 @@ function Effect({ of }: { of?: EventEffect }) {
     <>
       <Interval of={of.effect} as={(e) => format.estimate(e, signed)} />
       {of.test && (
-        <small class="under" title={of.test.method}>
+        <small class="under" title={visible(of.test.method)}>
           p {format.probability(of.test.p)}
         </small>
       )}

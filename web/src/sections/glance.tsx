@@ -58,6 +58,7 @@ function Roles({ of }: { of: Totals }) {
         columns={[
           {
             head: 'Role',
+            class: 'role',
             cell: (r) => (
               <>
                 <i class={`swatch role-${r.role}`} aria-hidden="true" /> {r.name}

@@ -5,8 +5,9 @@
 import type { ComponentChildren } from 'preact';
 import type { Context } from '../context';
 import * as format from '../format';
-import { isUnsupported, type Estimate, type Evidence, type Model } from '../model';
+import { isUnsupported, type Estimate, type Evidence, type Model, type Test } from '../model';
 import { CommandButton, Interval, Plain, Section, Share, Table } from '../parts';
+import { visible } from '../text';
 import { OTHERS } from './contents';
 
 type Row = Record<string, unknown>;
@@ -18,7 +19,22 @@ const isEvidence = (v: unknown): v is Evidence & Row => isObject(v) && 'filter' 
 
 function title(key: string): string {
   const words = key.replaceAll('_', ' ');
+  if (/^(tls|dns|vpn|id)$/.test(words)) return words.toUpperCase();
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+const isTest = (v: unknown): v is Test & Row => isObject(v) && 'p' in v && 'method' in v;
+
+/** An object in a cell: its values, named where their names say more than they do. */
+function inWords(of: Row): string {
+  return Object.entries(of)
+    .map(([k, v]) => {
+      if (isTest(v)) return `p ${format.probability(v.q ?? v.p)}`;
+      if (k === 'kind' || k === 'id' || k === 'name') return String(v);
+      if (typeof v === 'boolean') return `${v ? '' : 'not '}${k}`;
+      return `${title(k)} ${isObject(v) ? inWords(v) : String(v)}`;
+    })
+    .join(' ');
 }
 
 function Value({ name, of }: { name: string; of: unknown }): ComponentChildren {
@@ -32,16 +48,11 @@ function Value({ name, of }: { name: string; of: unknown }): ComponentChildren {
     );
   if (typeof of === 'number') return <span title={format.exact(of)}>{format.count(of)}</span>;
   if (typeof of === 'boolean') return of ? 'yes' : 'no';
+  if (isTest(of))
+    return <span title={visible(of.method)}>p {format.probability(of.q ?? of.p)}</span>;
   if (Array.isArray(of))
-    return <Plain text={of.map((v) => (isObject(v) ? JSON.stringify(v) : v)).join(', ')} />;
-  if (isObject(of))
-    return (
-      <Plain
-        text={Object.entries(of)
-          .map(([k, v]) => `${title(k)}: ${isObject(v) ? JSON.stringify(v) : v}`)
-          .join('; ')}
-      />
-    );
+    return <Plain text={of.map((v) => (isObject(v) ? inWords(v) : String(v))).join(', ')} />;
+  if (isObject(of)) return <Plain text={inWords(of)} />;
   return <Plain text={of} />;
 }
 

@@ -25,11 +25,13 @@ import { visible } from '../text';
 // Lower ends of the map's steps, as shares.
 const STEPS = [0, 0.001, 0.005, 0.01, 0.05, 0.1, 0.2];
 
-function colour(share: number, c: Canvas): string {
+function stepOf(share: number): number {
   let step = 0;
   while (step + 1 < STEPS.length && share >= (STEPS[step + 1] ?? 1)) step++;
-  return c.t.ramp[step] ?? '';
+  return step;
 }
+
+const colour = (share: number, c: Canvas) => c.t.ramp[stepOf(share)] ?? '';
 
 const nameOf = (c: Country) => c.name ?? countryName(c.country);
 
@@ -47,6 +49,27 @@ function countryTip(c: Country): HTMLElement {
   }
   if (c.flagged) rows.push(['Stands out', 'yes']);
   return tip(nameOf(c), rows, c.evidence);
+}
+
+const DARK_STEP = 4; // from here on the fill carries light text
+
+/** Name and share over each other, haloed in the country's own colour. */
+function mapLabel(r: Country, small: boolean, c: Canvas): object {
+  const onDark = !small && stepOf(r.share.value) >= DARK_STEP;
+  return {
+    show: true,
+    position: small ? 'right' : 'inside',
+    distance: 7,
+    align: small ? 'left' : 'center',
+    formatter: () => `${fit(nameOf(r), 110)}\n${format.share(r.share).value}`,
+    color: onDark ? c.t.paper : c.t.ink,
+    textBorderColor: onDark ? colour(r.share.value, c) : c.t.paper,
+    textBorderWidth: onDark ? 2 : 3,
+    fontSize: c.narrow ? 9.5 : 11.5,
+    lineHeight: c.narrow ? 11 : 14,
+    fontWeight: 600,
+    fontFamily: c.t.font,
+  };
 }
 
 function mapOption(rows: Country[], c: Canvas): Option {
@@ -132,18 +155,7 @@ function mapOption(rows: Country[], c: Canvas): Option {
         labelLayout: { hideOverlap: true },
         data: labels.map((r) => ({
           value: at(r),
-          label: {
-            show: true,
-            position: places.get(r.country)?.small ? 'right' : 'inside',
-            distance: 7,
-            formatter: `${fit(nameOf(r), 130)} ${format.share(r.share).value}`,
-            color: c.t.ink,
-            fontSize: c.narrow ? 10.5 : 12,
-            fontWeight: 600,
-            fontFamily: c.t.font,
-            textBorderColor: c.t.paper,
-            textBorderWidth: 4,
-          },
+          label: mapLabel(r, places.get(r.country)?.small ?? false, c),
         })),
       },
     ],
@@ -178,7 +190,7 @@ function WorldMap({ rows }: { rows: Country[] }) {
       id="chart-map"
       title="Share of conversations by country"
       label={`World map of the shares of ${rows.length} countries. The table below holds the numbers.`}
-      height={({ width }) => Math.round(width * 0.475)}
+      height={({ width }) => Math.round(width * 0.44)}
       option={option}
       legend={<Steps />}
       mark={(p) => {

@@ -6,6 +6,7 @@ import {
   axis,
   endLabels,
   Figure,
+  fit,
   tip,
   tooltip,
   type Canvas,
@@ -16,6 +17,7 @@ import type { Context } from '../context';
 import * as format from '../format';
 import { given, isUnsupported, type Busy, type Rhythm } from '../model';
 import { Interval, Plain, Quiet, Section, Table } from '../parts';
+import { visible } from '../text';
 import { whiskers } from '../whisker';
 
 const DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
@@ -248,6 +250,7 @@ function Profile({ x, rhythm }: { x: Context; rhythm: Rhythm }) {
   return (
     <Figure
       id="chart-profile"
+      markAt={() => usage(x)}
       title="Through the day"
       label="Lines: mean conversations in each half hour of the day, weekdays and weekends apart."
       height={({ narrow }) => (narrow ? 210 : 240)}
@@ -290,7 +293,7 @@ function weekdaysOption(x: Context, rhythm: Rhythm, c: Canvas): Option {
       type: 'category',
       inverse: true,
       splitLine: { show: false },
-      data: rows.map((r) => r.day),
+      data: rows.map((r) => fit(r.day, 84)),
       axisLabel: { color: c.t.ink, fontSize: 12.5, interval: 0 },
     }),
     tooltip: tooltip(c, {
@@ -312,7 +315,7 @@ function weekdaysOption(x: Context, rhythm: Rhythm, c: Canvas): Option {
         type: 'bar',
         barWidth: 13,
         data: rows.map((r) => r.mean.value),
-        itemStyle: { color: c.t.accent },
+        itemStyle: { color: c.t.fill },
         emphasis: { itemStyle: { color: c.t.ink } },
       },
       whiskers(
@@ -415,7 +418,7 @@ function Facts({ rhythm }: { rhythm: Rhythm }) {
               <small>
                 of the variance of activity
                 {cycle.test && (
-                  <span title={cycle.test.method}>, p {probabilityOf(cycle.test.p)}</span>
+                  <span title={visible(cycle.test.method)}>, p {probabilityOf(cycle.test.p)}</span>
                 )}
               </small>
             </>
