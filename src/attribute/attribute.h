@@ -6,6 +6,7 @@
 #define TELLTALE_ATTRIBUTE_ATTRIBUTE_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "attribute/catalogue.h"
 #include "base/error.h"
@@ -32,5 +33,7 @@ const struct catalogue *attribution_catalogue(const struct attribution *a);
 /* What is known of an address or a name, each fact with source and date; as JSON and as text. */
 json_t *attribution_look(struct attribution *a, const char *subject, uint64_t at_ms,
                          struct error *err);
+/* The same as an analyst's short note, from what attribution_look() returned. */
+void attribution_look_print(const json_t *look, FILE *out);
 
 #endif

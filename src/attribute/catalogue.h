@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The catalogue of services: what the files of catalogue/ say (built into the program), and a study's own
- * files after it. Read-only once loaded. */
+/* The catalogue of services: what the files of catalogue/ say (built into the program), and a
+ * study's own files after it. Read-only once loaded. */
 #ifndef TELLTALE_ATTRIBUTE_CATALOGUE_H
 #define TELLTALE_ATTRIBUTE_CATALOGUE_H
 

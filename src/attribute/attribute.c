@@ -1,0 +1,618 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tiers of docs/catalogue.md, a row at a time: name on the wire, payload, DNS, prefix, AS,
+ * port. The costs are the address (country, AS, prefixes: cached by remote) and the name (a few
+ * probes); the rest is table look-ups by number. */
+#include "attribute/inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "schema/values.h"
+
+enum {
+    LEARNED_ENTRIES = 1 << 19,
+    LEARNED_NAMES = 1 << 18,
+    DNS_RECENT_MS = 30000, /* of two names for one address the one just asked for is meant ... */
+    DNS_APART_MS = 60000,  /* ... when the other was asked for this much earlier */
+    DAY_MS = 86400000,
+};
+
+/* What the rows of one batch need, taken out once. */
+struct row {
+    struct attribution *a;
+    const struct address *address;
+    struct bytes host;  /* seen on the wire or told by the exporter */
+    struct bytes known; /* what DNS told when the row was attributed before */
+    const struct ip *local, *remote;
+    uint64_t start_ms, end_ms;
+    int32_t day;
+    uint16_t local_port, remote_port;
+    uint8_t protocol, role;
+    uint32_t application;
+};
+
+struct verdict {
+    int service; /* NO_SERVICE */
+    enum basis basis;
+    uint32_t candidates;
+    uint16_t category;    /* of the candidates, when they agree */
+    struct bytes learned; /* name that DNS told */
+};
+
+static const struct verdict NOTHING = {.service = NO_SERVICE};
+
+/* --- opening --- */
+
+int attribution_open(const struct study *study, struct symbols *symbols, struct attribution **ret,
+                     struct error *err)
+{
+    struct attribution *a = memory_alloc(sizeof *a);
+    a->symbols = symbols;
+    int rc =
+        catalogue_load(study->catalogue_files, study->catalogue_file_count, &a->catalogue, err);
+    if (rc == 0)
+        rc = geo_open(study->geo_country_mmdb, study->geo_asn_mmdb, &a->geo, err);
+    if (rc) {
+        attribution_free(a);
+        return rc;
+    }
+    a->tables = tables_new(a->catalogue);
+    a->owners = owners_new(a->catalogue);
+    a->addresses = memory_array(ADDRESS_CACHE, sizeof *a->addresses);
+    a->as_mask = 4095;
+    a->ases = memory_array(a->as_mask + 1, sizeof *a->ases);
+    a->service_codes = memory_array(catalogue_services(a->catalogue) + 1, sizeof(uint16_t));
+    a->category_codes = memory_array(catalogue_categories(a->catalogue) + 1, sizeof(uint16_t));
+    a->group_answers = memory_array(tables_groups(a->tables) + 1, sizeof *a->group_answers);
+    *ret = a;
+    return 0;
+}
+
+void attribution_free(struct attribution *a)
+{
+    if (!a)
+        return;
+    tables_free(a->tables);
+    owners_free(a->owners);
+    learned_free(a->learned);
+    geo_free(a->geo);
+    catalogue_free(a->catalogue);
+    free(a->addresses);
+    free(a->ases);
+    free(a->service_codes);
+    free(a->category_codes);
+    free(a->labels);
+    free(a->group_answers);
+    free(a);
+}
+
+const struct catalogue *attribution_catalogue(const struct attribution *a)
+{
+    return a->catalogue;
+}
+
+void attribution_learn(struct attribution *a, const struct sightings *seen)
+{
+    if (seen->count && !a->learned)
+        a->learned = learned_new(LEARNED_ENTRIES, LEARNED_NAMES);
+    for (size_t i = 0; i < seen->count; i++) {
+        const struct sighting *s = &seen->rows[i];
+        learned_add(a->learned, &s->client, &s->ip, s->time_ms, s->ttl_s, s->name, s->name_len);
+    }
+}
+
+/* --- codes --- */
+
+/* A symbol is made when first used, so that a store holds only what occurs in it. */
+static uint16_t service_code(struct attribution *a, int service)
+{
+    if (service < 0)
+        return 0;
+    uint16_t *code = &a->service_codes[service];
+    if (!*code) {
+        const char *id = catalogue_service_id(a->catalogue, (size_t)service);
+        *code = (uint16_t)symbols_code(a->symbols, SYMBOL_SERVICE, id, strlen(id));
+    }
+    return *code;
+}
+
+static uint16_t category_code(struct attribution *a, size_t category)
+{
+    uint16_t *code = &a->category_codes[category];
+    if (!*code) {
+        const char *id = catalogue_category_id(a->catalogue, category);
+        *code = (uint16_t)symbols_code(a->symbols, SYMBOL_CATEGORY, id, strlen(id));
+    }
+    return *code;
+}
+
+static uint16_t category_of(struct attribution *a, int service)
+{
+    return service < 0
+               ? 0
+               : category_code(a, catalogue_service_category_index(a->catalogue, (size_t)service));
+}
+
+/* --- candidates --- */
+
+/* Ascending by id; a list is short, but for the tenants of a large CDN. */
+static void sort_by_id(const struct catalogue *c, uint16_t *services, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        uint16_t moving = services[i];
+        const char *id = catalogue_service_id(c, moving);
+        size_t at = i;
+        for (; at > 0 && strcmp(catalogue_service_id(c, services[at - 1]), id) > 0; at--)
+            services[at] = services[at - 1];
+        services[at] = moving;
+    }
+}
+
+/* The claim with the tenants of its shared providers, as a verdict. */
+static void candidates_of(struct attribution *a, const struct claim *claim, struct verdict *v)
+{
+    size_t room = claim->count, count = claim->count;
+    const uint16_t *tenants;
+    for (size_t i = 0; i < claim->count; i++)
+        room += tables_tenants(a->tables, claim->services[i], &tenants);
+    uint16_t *all = memory_array(room, sizeof *all);
+    memcpy(all, claim->services, claim->count * sizeof *all);
+    for (size_t i = 0; i < claim->count; i++) {
+        size_t more = tables_tenants(a->tables, claim->services[i], &tenants);
+        memcpy(all + count, tenants, more * sizeof *all);
+        count += more;
+    }
+    sort_by_id(a->catalogue, all, count);
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    v->category = category_of(a, all[0]);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && all[i] == all[i - 1])
+            continue;
+        buf_format(&text, "%s%s", i ? "|" : "", catalogue_service_id(a->catalogue, all[i]));
+        if (category_of(a, all[i]) != v->category)
+            v->category = 0;
+    }
+    v->candidates = symbols_code(a->symbols, SYMBOL_CANDIDATES, text.at, text.len);
+    buf_done(&text);
+    free(all);
+}
+
+/* One party: that. Several, or hosts of many parties: candidates. False when nobody claims. */
+static bool verdict_of_claim(struct attribution *a, uint32_t group, const struct claim *claim,
+                             enum basis basis, struct verdict *v)
+{
+    if (claim->count == 0)
+        return false;
+    v->basis = basis;
+    if (claim->count == 1 && !claim->shared) {
+        v->service = claim->services[0];
+        return true;
+    }
+    struct group_answer *kept =
+        group == GROUP_NONE || claim->conditional ? NULL : &a->group_answers[group];
+    if (!kept || !kept->candidates) {
+        candidates_of(a, claim, v);
+        if (kept)
+            *kept = (struct group_answer){v->candidates + 1, v->category};
+        return true;
+    }
+    v->candidates = kept->candidates - 1;
+    v->category = kept->category;
+    return true;
+}
+
+/* --- addresses --- */
+
+static unsigned owner_of_group(const struct attribution *a, uint32_t group)
+{
+    struct claim claim;
+    if (group == GROUP_NONE)
+        return OWNER_UNKNOWN;
+    tables_claim(a->tables, group, 0, 0, FACT_DAY_MAX, &claim);
+    for (size_t i = 0; i < claim.count; i++)
+        if (catalogue_service_owner(a->catalogue, claim.services[i]))
+            return catalogue_service_owner(a->catalogue, claim.services[i]);
+    return OWNER_UNKNOWN;
+}
+
+static unsigned owner_of_fact(const struct attribution *a, const struct fact *f)
+{
+    return f ? catalogue_owner_kind(a->catalogue, f->subject) : OWNER_UNKNOWN;
+}
+
+static void ases_grow(struct attribution *a)
+{
+    struct as_info *old = a->ases;
+    size_t old_count = a->as_mask + 1;
+    a->as_mask = a->as_mask * 2 + 1;
+    a->ases = memory_array(a->as_mask + 1, sizeof *a->ases);
+    for (size_t i = 0; i < old_count; i++) {
+        if (!old[i].asn)
+            continue;
+        size_t j = hash_mix(old[i].asn, 2) & a->as_mask;
+        while (a->ases[j].asn)
+            j = (j + 1) & a->as_mask;
+        a->ases[j] = old[i];
+    }
+    free(old);
+}
+
+static unsigned owner_of_as(struct attribution *a, uint32_t asn, const struct ip *ip,
+                            const struct fact **why)
+{
+    const struct fact *f = owners_by_asn(a->owners, asn);
+    if (!f) {
+        unsigned owner = owner_of_group(a, tables_asn(a->tables, asn));
+        if (owner)
+            return owner;
+        char name[256];
+        geo_as_name(a->geo, asn, ip, name, sizeof name);
+        f = name[0] ? owners_by_as_name(a->owners, name) : NULL;
+    }
+    if (why)
+        *why = f;
+    return owner_of_fact(a, f);
+}
+
+static const struct as_info *as_of(struct attribution *a, uint32_t asn, const struct ip *ip)
+{
+    size_t i = hash_mix(asn, 2) & a->as_mask;
+    for (; a->ases[i].asn; i = (i + 1) & a->as_mask)
+        if (a->ases[i].asn == asn)
+            return &a->ases[i];
+    if (a->as_count * 2 > a->as_mask) {
+        ases_grow(a);
+        return as_of(a, asn, ip);
+    }
+    a->as_count++;
+    a->ases[i] = (struct as_info){.asn = asn,
+                                  .group = tables_asn(a->tables, asn),
+                                  .owner = (uint8_t)owner_of_as(a, asn, ip, NULL)};
+    return &a->ases[i];
+}
+
+unsigned attribution_owner(struct attribution *a, const struct ip *ip, const struct place *place,
+                           const struct fact **why, bool *by_service)
+{
+    const struct fact *f = owners_by_ip(a->owners, ip);
+    *by_service = false;
+    if (why)
+        *why = f;
+    if (f)
+        return owner_of_fact(a, f);
+    struct groups_of_ip groups = tables_prefix(a->tables, ip);
+    unsigned owner = owner_of_group(a, groups.own);
+    if (!owner)
+        owner = owner_of_group(a, groups.built_in);
+    if (owner) {
+        *by_service = true;
+        return owner;
+    }
+    if (place->flags & PLACE_SATELLITE)
+        return OWNER_SATELLITE;
+    if (!place->asn)
+        return OWNER_UNKNOWN;
+    owner = why ? owner_of_as(a, place->asn, ip, why) : as_of(a, place->asn, ip)->owner;
+    *by_service = owner && why && !*why;
+    return owner;
+}
+
+static const struct address *address_of(struct attribution *a, const struct ip *ip)
+{
+    uint64_t word[2];
+    memcpy(word, ip, sizeof word);
+    struct address *at = &a->addresses[hash_mix(word[0], word[1]) & (ADDRESS_CACHE - 1)];
+    if (at->known && ip_equal(&at->ip, ip))
+        return at;
+    struct groups_of_ip groups = tables_prefix(a->tables, ip);
+    bool by_service;
+    *at = (struct address){.ip = *ip,
+                           .place = geo_find(a->geo, ip),
+                           .known = true,
+                           .prefix_own = groups.own,
+                           .prefix_built_in = groups.built_in,
+                           .asn_group = GROUP_NONE};
+    if (at->place.asn)
+        at->asn_group = as_of(a, at->place.asn, ip)->group;
+    at->owner = (uint8_t)attribution_owner(a, ip, &at->place, NULL, &by_service);
+    return at;
+}
+
+/* --- tiers --- */
+
+static int label_of(struct attribution *a, uint32_t application)
+{
+    if (application == 0)
+        return NO_SERVICE;
+    if (application >= a->label_room) {
+        size_t room = application + 64;
+        a->labels = memory_resize(a->labels, room, sizeof *a->labels);
+        memset(a->labels + a->label_room, 0xff, (room - a->label_room) * sizeof *a->labels);
+        a->label_room = room;
+    }
+    int32_t *kept = &a->labels[application];
+    if (*kept < 0)
+        *kept =
+            tables_label(a->tables, symbols_text(a->symbols, SYMBOL_APPLICATION, application)) + 1;
+    return *kept - 1;
+}
+
+static bool shared_owner(const struct row *r)
+{
+    return r->address->owner == OWNER_HOSTING || r->address->owner == OWNER_CDN;
+}
+
+/* What the owner of the address and the port say. `exclusive`: only what can be one party alone. */
+static bool by_address(const struct row *r, bool exclusive, struct verdict *v)
+{
+    const uint32_t groups[3] = {r->address->prefix_own, r->address->prefix_built_in,
+                                r->address->asn_group};
+    struct claim claim;
+    for (int i = 0; i < 3; i++) {
+        if (groups[i] == GROUP_NONE)
+            continue;
+        tables_claim(r->a->tables, groups[i], r->protocol, r->remote_port, r->day, &claim);
+        if (claim.count == 0)
+            continue;
+        if (exclusive && (claim.count > 1 || claim.shared))
+            return false;
+        return verdict_of_claim(r->a, groups[i], &claim, i < 2 ? BASIS_PREFIX : BASIS_ASN, v);
+    }
+    return false;
+}
+
+/* Whether a flow-wide name may stand for an address: not where many parties share it. */
+static bool one_party(const struct row *r)
+{
+    const uint32_t groups[3] = {r->address->prefix_own, r->address->prefix_built_in,
+                                r->address->asn_group};
+    struct claim claim;
+    if (shared_owner(r))
+        return false;
+    for (int i = 0; i < 3; i++) {
+        if (groups[i] == GROUP_NONE)
+            continue;
+        tables_claim(r->a->tables, groups[i], r->protocol, r->remote_port, r->day, &claim);
+        if (claim.count)
+            return claim.count == 1 && !claim.shared;
+    }
+    return true;
+}
+
+/* Several names told for one address: the one just asked for, if the others are long ago; else
+ * they stay candidates. Returns the chosen name's place in `names`, or -1. */
+static int choose_name(const struct row *r, const struct learned_name *names, size_t count,
+                       struct verdict *v)
+{
+    struct claim claim = {0};
+    const struct fact *first = NULL;
+    bool all_same = true;
+    for (size_t i = 0; i < count; i++) {
+        const struct fact *f =
+            tables_name(r->a->tables, (const char *)names[i].name.at, names[i].name.len, r->day);
+        if (i == 0)
+            first = f;
+        else if ((f ? f->subject : UINT32_MAX) != (first ? first->subject : UINT32_MAX) || !f)
+            all_same = false;
+        bool there = !f;
+        for (size_t j = 0; j < claim.count; j++)
+            there |= f && claim.services[j] == f->subject;
+        if (!there)
+            claim.services[claim.count++] = (uint16_t)f->subject;
+    }
+    if (first)
+        v->service = (int)first->subject;
+    if (count == 1 || all_same)
+        return 0;
+    if (names[0].asked_ms + DNS_RECENT_MS >= r->start_ms &&
+        names[1].asked_ms + DNS_APART_MS <= names[0].asked_ms)
+        return 0;
+    v->service = NO_SERVICE;
+    if (claim.count)
+        candidates_of(r->a, &claim, v);
+    return -1;
+}
+
+/* True when DNS settles it: a name (known to the catalogue or not), or candidates. */
+static bool by_dns(const struct row *r, struct verdict *v)
+{
+    struct learned_name names[LEARNED_NAMES_MAX];
+    if (r->known.len) {
+        names[0] = (struct learned_name){.name = r->known};
+        choose_name(r, names, 1, v);
+        v->learned = r->known;
+        v->basis = v->service != NO_SERVICE ? BASIS_DNS : BASIS_NONE;
+        return true;
+    }
+    if (!r->a->learned)
+        return false;
+    size_t count = learned_find(r->a->learned, r->local, r->remote, r->start_ms, names);
+    const struct ip *client = count ? r->local : NULL;
+    if (!count && one_party(r))
+        count = learned_find(r->a->learned, NULL, r->remote, r->start_ms, names);
+    if (!count)
+        return false;
+    int chosen = choose_name(r, names, count, v);
+    if (chosen >= 0) {
+        v->learned = names[chosen].name;
+        if (client)
+            learned_held(r->a->learned, client, r->remote, names[chosen].number, r->end_ms);
+    } else if (!client) { /* told to different clients: says nothing of this one */
+        *v = NOTHING;
+        return false;
+    }
+    if (v->service != NO_SERVICE || v->candidates)
+        v->basis = BASIS_DNS;
+    return true;
+}
+
+static int by_port(const struct row *r, uint16_t port)
+{
+    return tables_port(r->a->tables, r->protocol, port);
+}
+
+/* What the population itself serves; the visitor's address says nothing of it. */
+static struct verdict served(const struct row *r)
+{
+    static const struct {
+        uint16_t port;
+        const char *id;
+    } OWN[] = {{80, "own-web"},   {443, "own-web"},  {8080, "own-web"}, {8443, "own-web"},
+               {25, "own-mail"},  {465, "own-mail"}, {587, "own-mail"}, {110, "own-mail"},
+               {995, "own-mail"}, {143, "own-mail"}, {993, "own-mail"}, {53, "own-dns"}};
+    struct verdict v = NOTHING;
+    int label = label_of(r->a, r->application);
+    const char *id = "own-server";
+    for (size_t i = 0; i < sizeof OWN / sizeof *OWN; i++)
+        if (OWN[i].port == r->local_port)
+            id = OWN[i].id;
+    v.service = catalogue_find(r->a->catalogue, id, strlen(id));
+    v.basis = BASIS_PORT;
+    /* A protocol seen on an odd port: that is what is served. */
+    if (strcmp(id, "own-server") == 0 && label != NO_SERVICE &&
+        catalogue_service_is_protocol(r->a->catalogue, (size_t)label)) {
+        v.service = label;
+        v.basis = BASIS_DPI;
+    }
+    return v;
+}
+
+static bool named(const struct row *r)
+{
+    return r->host.len && !names_is_literal((const char *)r->host.at, r->host.len);
+}
+
+/* `v` is of DPI: a protocol. When the address is of one service of the same category, that is it:
+ * DNS to 8.8.8.8 is Google Public DNS with payload and without. */
+static void refine(const struct row *r, struct verdict *v)
+{
+    struct verdict other = NOTHING;
+    if (!catalogue_service_is_protocol(r->a->catalogue, (size_t)v->service) ||
+        !by_address(r, true, &other) || other.service == NO_SERVICE)
+        return;
+    if (category_of(r->a, other.service) == category_of(r->a, v->service))
+        *v = other;
+}
+
+static struct verdict judge(const struct row *r)
+{
+    struct verdict v = NOTHING;
+    const struct catalogue *c = r->a->catalogue;
+    bool is_named = named(r);
+    if (r->role == ROLE_UNANSWERED)
+        return v;
+    if (is_named) {
+        const struct fact *f =
+            tables_name(r->a->tables, (const char *)r->host.at, r->host.len, r->day);
+        if (f) {
+            v.service = (int)f->subject, v.basis = BASIS_NAME;
+            return v;
+        }
+    }
+    if (r->role == ROLE_SERVED)
+        return served(r);
+    int label = label_of(r->a, r->application);
+    if (label != NO_SERVICE && !(is_named && catalogue_service_shared(c, (size_t)label))) {
+        v.service = label, v.basis = BASIS_DPI;
+        refine(r, &v);
+        return v;
+    }
+    if (r->protocol != 6 && r->protocol != 17 && r->protocol != 132) {
+        if ((v.service = by_port(r, 0)) != NO_SERVICE)
+            v.basis = BASIS_PORT;
+        return v;
+    }
+    if (!is_named && by_dns(r, &v))
+        is_named = v.learned.len > 0;
+    if (v.basis)
+        return v;
+    struct bytes learned = v.learned;
+    v = NOTHING;
+    if (by_address(r, is_named, &v) && v.service != NO_SERVICE) {
+        v.learned = learned;
+        return v;
+    }
+    int port = is_named ? NO_SERVICE : by_port(r, r->remote_port);
+    if (port == NO_SERVICE && r->role == ROLE_PEER)
+        port = by_port(r, r->local_port);
+    if (port != NO_SERVICE)
+        v = (struct verdict){.service = port, .basis = BASIS_PORT};
+    v.learned = learned;
+    return v;
+}
+
+/* --- batches --- */
+
+static bool keeps_host_owner(unsigned owner)
+{
+    return owner == OWNER_HOSTING || owner == OWNER_CDN || owner == OWNER_CONSUMER_SERVICE ||
+           owner == OWNER_VPN;
+}
+
+/* A university's host inside a carrier's or a national research network's block is the
+ * university's; a university's page on a rented host is not. */
+static uint8_t owner_of_row(const struct row *r, struct bytes host)
+{
+    unsigned owner = r->address->owner;
+    if (!host.len || r->role == ROLE_SERVED || keeps_host_owner(owner))
+        return (uint8_t)owner;
+    const struct fact *f = owners_by_host(r->a->owners, (const char *)host.at, host.len);
+    return (uint8_t)(f ? owner_of_fact(r->a, f) : owner);
+}
+
+static void set_row(struct batch *b, size_t i, const struct row *r, const struct verdict *v)
+{
+    struct attribution *a = r->a;
+    batch_service(b)[i] = service_code(a, v->service);
+    batch_category(b)[i] = v->service != NO_SERVICE ? category_of(a, v->service) : v->category;
+    batch_basis(b)[i] = (uint8_t)v->basis;
+    batch_candidates(b)[i] = v->service == NO_SERVICE ? v->candidates : 0;
+    batch_country(b)[i] = r->address->place.country;
+    batch_asn(b)[i] = r->address->place.asn;
+    batch_owner(b)[i] = owner_of_row(r, v->learned.len ? v->learned : r->host);
+    if (v->learned.len && !r->host.len && !r->known.len) {
+        batch_set_text(b, FIELD_server_name, i, (const char *)v->learned.at, v->learned.len);
+        batch_name_kind(b)[i] = NAME_DNS;
+    }
+}
+
+void attribution_batch(struct attribution *a, struct batch *flows)
+{
+    for (size_t i = 0; i < flows->rows; i++) {
+        struct row r = {
+            .a = a,
+            .local = &batch_local(flows)[i],
+            .remote = &batch_remote(flows)[i],
+            .start_ms = batch_start_ms(flows)[i],
+            .end_ms = batch_end_ms(flows)[i],
+            .local_port = batch_local_port(flows)[i],
+            .remote_port = batch_remote_port(flows)[i],
+            .protocol = batch_protocol(flows)[i],
+            .role = batch_role(flows)[i],
+            .application = batch_application(flows)[i],
+            .host = batch_text(flows, FIELD_server_name, i),
+        };
+        if (batch_name_kind(flows)[i] == NAME_DNS) {
+            r.known = r.host;
+            r.host.len = 0;
+        }
+        r.day = (int32_t)(r.start_ms / DAY_MS);
+        r.address = address_of(a, r.remote);
+        struct verdict v = judge(&r);
+        set_row(flows, i, &r, &v);
+    }
+}
+
+json_t *attribution_provenance(const struct attribution *a)
+{
+    char geo_day[TIME_TEXT_MAX], day[TIME_TEXT_MAX];
+    date_print((int32_t)(geo_made_s(a->geo) / 86400), geo_day);
+    date_print(catalogue_day(a->catalogue), day);
+    return json_pack("{s:{s:s, s:s}, s:{s:s, s:I, s:s}}", "geo", "name", geo_source(a->geo), "date",
+                     geo_day, "catalogue", "sha256", catalogue_sha256(a->catalogue), "entries",
+                     (json_int_t)catalogue_services(a->catalogue), "date", day);
+}

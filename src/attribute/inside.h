@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What attribute.c and look.c share. */
+#ifndef TELLTALE_ATTRIBUTE_INSIDE_H
+#define TELLTALE_ATTRIBUTE_INSIDE_H
+
+#include "attribute/attribute.h"
+#include "attribute/geo.h"
+#include "attribute/learned.h"
+#include "attribute/owners.h"
+#include "attribute/tables.h"
+
+/* What is known of an AS, found once. */
+struct as_info {
+    uint32_t asn;   /* 0: free slot */
+    uint32_t group; /* of services that claim it */
+    uint8_t owner;
+};
+
+/* What is known of an address, kept in a small cache: flows come back to the same remotes. */
+struct address {
+    struct ip ip;
+    struct place place;
+    uint32_t prefix_own, prefix_built_in, asn_group;
+    uint8_t owner;
+    bool known; /* the slot is in use */
+};
+
+enum { ADDRESS_CACHE = 1 << 16 };
+
+struct group_answer {
+    uint32_t candidates; /* symbols code + 1; 0: not made yet */
+    uint16_t category;   /* symbols code, when all candidates are of one */
+};
+
+struct attribution {
+    struct symbols *symbols;
+    struct catalogue *catalogue;
+    struct geo *geo;
+    struct tables *tables;
+    struct owners *owners;
+    struct learned *learned;
+    struct address *addresses;
+    struct as_info *ases;
+    size_t as_count, as_mask;
+    uint16_t *service_codes, *category_codes; /* symbols codes by index; 0: not asked yet */
+    int32_t *labels;                          /* by application code: service + 1, -1 unknown yet */
+    size_t label_room;
+    struct group_answer *group_answers;
+};
+
+/* Kind of owner of an address, and (may be NULL) the fact that says so. */
+unsigned attribution_owner(struct attribution *a, const struct ip *ip, const struct place *place,
+                           const struct fact **why, bool *by_service);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The catalogue's facts compiled for look-up. Read-only once made, but for the cache of labels. */
+#ifndef TELLTALE_ATTRIBUTE_TABLES_H
+#define TELLTALE_ATTRIBUTE_TABLES_H
+
+#include "attribute/facts.h"
+#include "attribute/names.h"
+#include "base/lpm.h"
+
+enum { GROUP_NONE = UINT32_MAX, GROUP_SERVICES_MAX = 1024, NO_SERVICE = -1 };
+
+struct tables;
+
+struct tables *tables_new(const struct catalogue *c);
+void tables_free(struct tables *t);
+
+/* The fact by which a host name is a service's, or NULL. */
+const struct fact *tables_name(const struct tables *t, const char *host, size_t len, int32_t day);
+/* The service that nDPI or an exporter means by `label` ("Facebook", "TLS.Facebook"). */
+int tables_label(const struct tables *t, const char *label);
+/* The service bound to a port; `port` 0 for protocols without. */
+int tables_port(const struct tables *t, uint8_t protocol, uint16_t port);
+
+/* Prefixes and ASes are claimed by groups of facts. A study's own are asked first. */
+struct groups_of_ip {
+    uint32_t own, built_in; /* GROUP_NONE: no prefix */
+};
+struct groups_of_ip tables_prefix(const struct tables *t, const struct ip *ip);
+uint32_t tables_asn(const struct tables *t, uint32_t asn);
+
+/* Who may be meant by a group at a date and port. */
+struct claim {
+    size_t count;
+    uint16_t services[GROUP_SERVICES_MAX]; /* ascending by id */
+    bool shared;                           /* a provider of many parties is among them */
+    bool conditional;                      /* depends on date or port: not to be cached by group */
+    const struct fact *fact;               /* one of those that claim */
+};
+void tables_claim(const struct tables *t, uint32_t group, uint8_t protocol, uint16_t port,
+                  int32_t day, struct claim *ret);
+size_t tables_groups(const struct tables *t);
+const struct fact *const *tables_group(const struct tables *t, uint32_t group, size_t *count);
+
+/* Services that are served from the shared provider; their count. */
+size_t tables_tenants(const struct tables *t, uint16_t provider, const uint16_t **ret);
+
+#endif
