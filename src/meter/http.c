@@ -99,6 +99,17 @@ static enum look host_field(struct bytes stream, size_t from, struct name *ret)
     }
 }
 
+/* Where the version starts at the line's end, 0 without one. "GET /HTTP/1.1" without the space and
+ * "GET / HTTP/1." are in use too. */
+static size_t version_at(struct bytes line, size_t from)
+{
+    for (size_t len = VERSION_LEN; len + 1 >= VERSION_LEN; len--)
+        if (line.len >= from + len &&
+            starts_with(bytes_slice(line, line.len - len, len), "http/1."))
+            return line.len - len;
+    return 0;
+}
+
 enum look http_request(struct bytes stream, struct name *ret)
 {
     if (!http_may_be_request(stream))
@@ -110,11 +121,8 @@ enum look http_request(struct bytes stream, struct name *ret)
     if (next == 0)
         return stream.len < LINE_MAX ? LOOK_MORE : LOOK_NOT;
     line = trimmed(line);
-    if (line.len < method + VERSION_LEN)
-        return LOOK_NOT;
-    /* "GET /HTTP/1.1", without the space, is in use too. */
-    size_t version = line.len - VERSION_LEN;
-    if (!starts_with(bytes_slice(line, version, VERSION_LEN), "http/1."))
+    size_t version = version_at(line, method);
+    if (version == 0)
         return LOOK_NOT;
     struct bytes target = trimmed(bytes_slice(line, method, version - method));
     if (target_host(bytes_slice(line, 0, method), target, ret))

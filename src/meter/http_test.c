@@ -34,6 +34,7 @@ static void test_hosts(void **state)
     assert_true(host_is("POST /a b HTTP/1.1\r\nHost:a.b\r\n", "a.b"));
     assert_true(host_is("CCM_POST / HTTP/1.1\r\nHost: a.b\r\n", "a.b"));
     assert_true(host_is("GET /HTTP/1.1\r\nHost: a.b\r\n", "a.b"));
+    assert_true(host_is("GET / HTTP/1.\nHost: a.b\n\n", "a.b"));
     assert_true(host_is("OPTIONS HTTP/1.1\r\nHost: a.b\r\n", "a.b"));
     assert_true(host_is("VERSION-CONTROL /x HTTP/1.1\r\nHost: a.b.\r\n", "a.b"));
 }

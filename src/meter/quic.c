@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "meter/quic.h"
 
+#include <assert.h>
 #include <gcrypt.h>
 
 #include "base/memory.h"
@@ -16,11 +17,12 @@ enum {
     VERSION_2 = 0x6b3343cf,
     VERSION_2_DRAFT = 0x709a50c4,
     DIGEST_OCTETS = 32,
+    BLOCK_OCTETS = 64,
 };
 
 struct quic {
     gcry_cipher_hd_t ecb, gcm;
-    gcry_md_hd_t hmac;
+    gcry_md_hd_t sha256;
     uint8_t header[DATAGRAM_MAX], plain[DATAGRAM_MAX];
 };
 
@@ -120,7 +122,7 @@ struct quic *quic_new(void)
     struct quic *q = memory_alloc(sizeof *q);
     if (gcry_cipher_open(&q->ecb, GCRY_CIPHER_AES128, GCRY_CIPHER_MODE_ECB, 0) ||
         gcry_cipher_open(&q->gcm, GCRY_CIPHER_AES128, GCRY_CIPHER_MODE_GCM, 0) ||
-        gcry_md_open(&q->hmac, GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC))
+        gcry_md_open(&q->sha256, GCRY_MD_SHA256, 0))
         memory_exhausted(sizeof *q);
     return q;
 }
@@ -131,15 +133,31 @@ void quic_free(struct quic *q)
         return;
     gcry_cipher_close(q->ecb);
     gcry_cipher_close(q->gcm);
-    gcry_md_close(q->hmac);
+    gcry_md_close(q->sha256);
     free(q);
 }
 
+static void digest_of(struct quic *q, const uint8_t pad[BLOCK_OCTETS], struct bytes text,
+                      uint8_t ret[DIGEST_OCTETS])
+{
+    gcry_md_reset(q->sha256);
+    gcry_md_write(q->sha256, pad, BLOCK_OCTETS);
+    gcry_md_write(q->sha256, text.at, text.len);
+    memcpy(ret, gcry_md_read(q->sha256, GCRY_MD_SHA256), DIGEST_OCTETS);
+}
+
+/* RFC 2104 for keys of at most a block. libgcrypt's own allocates for each key. */
 static void hmac(struct quic *q, struct bytes key, struct bytes text, uint8_t ret[DIGEST_OCTETS])
 {
-    gcry_md_setkey(q->hmac, key.at, key.len);
-    gcry_md_write(q->hmac, text.at, text.len);
-    memcpy(ret, gcry_md_read(q->hmac, GCRY_MD_SHA256), DIGEST_OCTETS);
+    uint8_t inner[BLOCK_OCTETS] = {0}, outer[BLOCK_OCTETS], digest[DIGEST_OCTETS];
+    assert(key.len <= BLOCK_OCTETS);
+    memcpy(inner, key.at, key.len);
+    for (size_t i = 0; i < BLOCK_OCTETS; i++) {
+        outer[i] = inner[i] ^ 0x5c;
+        inner[i] ^= 0x36;
+    }
+    digest_of(q, inner, text, digest);
+    digest_of(q, outer, bytes_of(digest, sizeof digest), ret);
 }
 
 /* HKDF-Expand-Label (RFC 8446 section 7.1) with an empty context, up to one digest long. */
