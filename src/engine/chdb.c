@@ -381,10 +381,20 @@ static int chdb_insert(struct engine *e, const char *table, const char *columns,
     return status ? status : check_insert(e, table, err);
 }
 
-static int chdb_stream(struct engine *e, const char *sql, const char *format, engine_sink *sink,
-                       void *ctx, struct error *err)
+static int query_at_once(chdb_handle h, const char *sql, const char *format, engine_sink *sink,
+                         void *ctx, struct error *err)
 {
-    chdb_handle h = *((struct chdb_engine *)e)->connection;
+    struct chdb_result *r = chdb.abi.query_n(h, sql, strlen(sql), format, strlen(format));
+    int status = chdb_result_status(r, err);
+    if (status == 0 && chdb.abi.result_length(r) > 0)
+        status = sink(ctx, chdb.abi.result_buffer(r), chdb.abi.result_length(r));
+    chdb.abi.destroy_query_result(r);
+    return status;
+}
+
+static int query_in_pieces(chdb_handle h, const char *sql, const char *format, engine_sink *sink,
+                           void *ctx, struct error *err)
+{
     struct chdb_result *stream =
         chdb.abi.stream_query_n(h, sql, strlen(sql), format, strlen(format));
     int status = chdb_result_status(stream, err);
@@ -399,6 +409,15 @@ static int chdb_stream(struct engine *e, const char *sql, const char *format, en
     }
     chdb.abi.destroy_query_result(stream);
     return status;
+}
+
+/* Only a SELECT can be had in pieces. */
+static int chdb_query(struct engine *e, const char *sql, const char *format, engine_sink *sink,
+                      void *ctx, struct error *err)
+{
+    chdb_handle h = *((struct chdb_engine *)e)->connection;
+    bool is_select = strncmp(sql, "SELECT", 6) == 0;
+    return (is_select ? query_in_pieces : query_at_once)(h, sql, format, sink, ctx, err);
 }
 
 static int chdb_query_to_fd(struct engine *e, const char *sql, const char *format, int fd,
@@ -429,7 +448,7 @@ static const struct engine_ops chdb_ops = {
     .kind = "chdb",
     .run = chdb_run,
     .insert = chdb_insert,
-    .query = chdb_stream,
+    .query = chdb_query,
     .query_to_fd = chdb_query_to_fd,
     .check_files = chdb_check_files,
     .close = chdb_close,

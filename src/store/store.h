@@ -18,7 +18,8 @@ enum store_mode { STORE_READ, STORE_WRITE };
 struct store;
 
 /* Opens (STORE_WRITE: makes when missing) the study's store, loads the symbols and compares the
- * ledger with what is there: ERROR_DAMAGED with what differs. */
+ * ledger with what is there: ERROR_DAMAGED with what differs. Derived tables that are not what the
+ * flows and the study's zone make are made again, for a reader too. `study` must outlive the store. */
 int store_open(const struct study *study, enum store_mode mode, struct store **ret,
                struct error *err);
 void store_close(struct store *s);
@@ -55,7 +56,34 @@ void import_abandon(struct import *i);
 /* Remakes derived tables where they are older than the flows (after an interrupted import), or all. */
 int store_derive(struct store *s, bool all, struct error *err);
 
-/* Sources as in report-model's provenance: [{path, format, sha256, first, last, records, kept, ...}]. */
+/* The thorough comparison: every octet of the facts against the engine's checksums (not on 18.16), and
+ * the digest of each batch against the ledger. ERROR_DAMAGED as store_open() has it. */
+int store_verify(struct store *s, struct error *err);
+
+/* Conversations of a window of time: by their start (the rule of every count and of evidence), by
+ * their end, or those of which any moment lies in it. from_ms <= t < to_ms. */
+enum store_basis { STORE_BASIS_START, STORE_BASIS_END, STORE_BASIS_OVERLAP };
+
+struct store_window {
+    uint64_t from_ms, to_ms; /* 0 and UINT64_MAX: all */
+    enum store_basis basis;
+};
+
+/* `where` is a condition over the columns of `flow`, made by store/filter.h ("" or NULL: all), never
+ * text of a user. Blocks have every field of a conversation in the order of fields.def (batch/block.h:
+ * block_to_batch), rows in ascending order of start; at most `limit` of them, 0: all. */
+int store_flow_query(struct store *s, const char *where, const struct store_window *window,
+                     uint64_t limit, int (*each)(void *ctx, const struct block *b), void *ctx,
+                     struct error *err);
+int store_flow_count(struct store *s, const char *where, const struct store_window *window,
+                     uint64_t *ret, struct error *err);
+/* The same rows as `columns` ("expr AS name, ..."; store/readable.h), written by the engine. */
+int store_flow_format(struct store *s, const char *columns, const char *where,
+                      const struct store_window *window, uint64_t limit, const char *format, int fd,
+                      struct error *err);
+
+/* Sources as in report-model's provenance: [{path, format, sha256, state, first, last, records, kept,
+ * ...}], the source of row `id` at index id - 1. `state` is "done" or "interrupted". */
 int store_sources(struct store *s, json_t **ret, struct error *err);
 /* The activity tables' bin: 1800, or 900 where the zone's offset needs it. */
 uint32_t store_slot_s(const struct store *s);

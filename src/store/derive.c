@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Derived tables, remade by the study zone's day: drop the partition, insert from `flow`.
+ *
+ * That they are older than the flows is written to `meta` before the first row of an import and
+ * taken back when the last derived row is there, so that an interruption anywhere is seen at the
+ * next opening. Besides, their sums are compared with the flows' then: what an engine lost is made
+ * again. */
+#include "store/store_in.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/zone.h"
+
+enum {
+    HALF_HOUR_S = 1800,
+    QUARTER_S = 900,
+    DAY_S = 86400,
+    DAYS_AT_ONCE = 64, /* an INSERT may go to 100 partitions */
+};
+
+/* Raised when the SQL below changes, so that stores made before are derived again. */
+static const char derive_version[] = "1";
+
+uint32_t derive_slot_s(const struct study *study)
+{
+    int64_t from = (int64_t)(study->from_ms / 1000) - DAY_S,
+            to = (int64_t)(study->to_ms / 1000) + DAY_S;
+    for (int64_t at = from; at <= to; at += DAY_S)
+        if (zone_offset_s(study->zone, at) % HALF_HOUR_S != 0)
+            return QUARTER_S;
+    return HALF_HOUR_S;
+}
+
+/* Days of a zone, both included, and a window of time that surely holds them: where a clock goes
+ * back over midnight, moments of one date lie on both sides of the next. */
+struct days {
+    const struct zone *zone;
+    int32_t from, to;
+    uint64_t from_ms, to_ms;
+};
+
+static struct days days_between(const struct zone *z, int32_t from, int32_t to)
+{
+    enum { MARGIN_S = 3 * 3600 };
+    int64_t begin = zone_day_start_s(z, from) - MARGIN_S,
+            end = zone_day_start_s(z, to + 1) + MARGIN_S;
+    begin = begin < 0 ? 0 : begin;
+    return (struct days){.zone = z,
+                         .from = from,
+                         .to = to,
+                         .from_ms = (uint64_t)begin * 1000,
+                         .to_ms = (uint64_t)(end > begin ? end : begin + 1) * 1000};
+}
+
+/* --- SQL --- */
+
+/* The second at which the offset changes between two moments with different offsets. */
+static int64_t change_between(const struct zone *z, int64_t low, int64_t high)
+{
+    int32_t before = zone_offset_s(z, low);
+    while (high - low > 1) {
+        int64_t mid = low + (high - low) / 2;
+        if (zone_offset_s(z, mid) == before)
+            low = mid;
+        else
+            high = mid;
+    }
+    return high;
+}
+
+/* start_ms on the zone's clock: the offset of each stretch of time between changes of the clock. */
+static void local_ms_sql(struct buf *out, const struct days *d)
+{
+    const struct zone *z = d->zone;
+    int64_t at = (int64_t)(d->from_ms / 1000), end = (int64_t)(d->to_ms / 1000);
+    struct buf stretches;
+    size_t changes = 0;
+    buf_init(&stretches, 1 << 20);
+    for (; at < end; at += 3600) {
+        if (zone_offset_s(z, at) == zone_offset_s(z, at + 3600))
+            continue;
+        int64_t change = change_between(z, at, at + 3600);
+        buf_format(&stretches, "start_ms < %" PRId64 ", %" PRId64 ", ", change * 1000,
+                   (int64_t)zone_offset_s(z, at) * 1000);
+        changes++;
+    }
+    int64_t last = (int64_t)zone_offset_s(z, end) * 1000;
+    if (changes)
+        buf_format(out, "(toInt64(start_ms) + multiIf(%s%" PRId64 "))", stretches.at, last);
+    else
+        buf_format(out, "(toInt64(start_ms) + (%" PRId64 "))", last);
+    buf_done(&stretches);
+}
+
+/* Conversations whose start has one of the dates; partitions without any are not looked at. */
+static void days_sql(struct buf *out, const struct days *d)
+{
+    uint64_t last = (d->to_ms - 1) / 86400000;
+    buf_format(out,
+               " FROM flow WHERE day >= toDate(toUInt16(%" PRIu64
+               ")) AND day <= toDate(toUInt16(%" PRIu64 ")) AND intDiv(",
+               d->from_ms / 86400000, last < DAYS ? last : DAYS - 1);
+    local_ms_sql(out, d);
+    buf_format(out, ", 86400000) >= %" PRId32 " AND intDiv(", d->from);
+    local_ms_sql(out, d);
+    buf_format(out, ", 86400000) <= %" PRId32, d->to);
+}
+
+#define SCALE "if(sampling = 0, 1, sampling)"
+
+/* `counter`'s part that falls into bin i: what had come by the bin's end less what had come by its
+ * beginning, floor(total * elapsed / duration) each, so that the parts add up exactly. The product
+ * is taken apart because it would not fit 64 bits; the rest times duration does (duration < 2^32).
+ */
+static void part_sql(struct buf *out, const char *counter)
+{
+    buf_format(out,
+               "sum(toUInt64(intDiv(%s, span) * till + intDiv(%s %% span * till, span) - "
+               "intDiv(%s, span) * since - intDiv(%s %% span * since, span))) AS sum_%s",
+               counter, counter, counter, counter, counter);
+}
+
+/* A conversation of one moment, or of more than 49 days (no exporter means that), lies in the slot
+ * of its start; the others in every slot from the first to the one before their end's. */
+void derive_activity_sql(struct buf *out, const struct zone *zone, int32_t from_day, int32_t to_day,
+                         uint64_t bin_ms)
+{
+    struct days d = days_between(zone, from_day, to_day);
+    static const char *const counters[] = {"p_out", "p_in", "o_out", "o_in"};
+    buf_format(out,
+               "SELECT zone_day, toUInt32(intDiv((first_bin + i) * %" PRIu64
+               ", 1000)) AS bin_start, "
+               "service, category, country, role, basis, is_ambiguous, sum(toUInt64(i = 0)) AS n",
+               bin_ms);
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
+        buf_text(out, ", ");
+        part_sql(out, counters[i]);
+    }
+    buf_format(out,
+               " FROM (SELECT zone_day, service, category, country, role, basis, is_ambiguous, "
+               "p_out, p_in, o_out, o_in, span, first_bin, i, "
+               "if(i = 0, toUInt64(0), toUInt64((first_bin + i) * %" PRIu64 " - begin)) AS since, "
+               "if(i + 1 = bin_count, span, toUInt64((first_bin + i + 1) * %" PRIu64
+               " - begin)) AS till FROM (SELECT toDate(toUInt16(intDiv(",
+               bin_ms, bin_ms);
+    local_ms_sql(out, &d);
+    buf_format(
+        out,
+        ", 86400000))) AS zone_day, service, category, country, role, basis, "
+        "toUInt8(candidates > 0) AS is_ambiguous, "
+        "packets_out * " SCALE " AS p_out, packets_in * " SCALE " AS p_in, "
+        "octets_out * " SCALE " AS o_out, octets_in * " SCALE " AS o_in, start_ms AS begin, "
+        "toUInt64(if(end_ms > start_ms AND end_ms < start_ms + 4294967296, end_ms - start_ms, 1)) "
+        "AS span, intDiv(start_ms, %" PRIu64 ") AS first_bin, "
+        "toUInt64(intDiv(start_ms + span - 1, %" PRIu64 ") - first_bin + 1) AS bin_count, "
+        "range(bin_count) AS bins",
+        bin_ms, bin_ms);
+    days_sql(out, &d);
+    buf_text(out,
+             ") ARRAY JOIN bins AS i) GROUP BY zone_day, bin_start, service, category, country, "
+             "role, basis, is_ambiguous");
+}
+
+#define TOTAL(of) "sum((" of "_out + " of "_in) * " SCALE ")"
+
+static void slots_sql(struct buf *out, const struct days *d)
+{
+    buf_text(out, "groupBitOr(bitShiftLeft(toUInt64(1), toUInt8(intDiv(");
+    local_ms_sql(out, d);
+    buf_text(out, " % 86400000, 1800000))))");
+}
+
+static void zone_day_sql(struct buf *out, const struct days *d)
+{
+    buf_text(out, "toDate(toUInt16(intDiv(");
+    local_ms_sql(out, d);
+    buf_text(out, ", 86400000))) AS zone_day");
+}
+
+static void daily_sql(struct buf *out, const struct days *d)
+{
+    buf_text(out, "SELECT ");
+    zone_day_sql(out, d);
+    buf_text(out, ", local, service, category, role, count(), " TOTAL("packets") ", " TOTAL(
+                      "octets") ", ");
+    slots_sql(out, d);
+    days_sql(out, d);
+    buf_text(out, " GROUP BY zone_day, local, service, category, role");
+}
+
+static void contact_sql(struct buf *out, const struct days *d)
+{
+    buf_text(out, "SELECT ");
+    zone_day_sql(out, d);
+    buf_text(out, ", local, remote, service, category, role, country, asn, owner, min(start_ms), "
+                  "max(end_ms), count(), " TOTAL("packets") ", " TOTAL("octets") ", ");
+    slots_sql(out, d);
+    days_sql(out, d);
+    buf_text(out,
+             " GROUP BY zone_day, local, remote, service, category, role, country, asn, owner");
+}
+
+/* --- remaking --- */
+
+static const char *const derived[] = {"activity", "daily", "contact"};
+
+static int drop_day(struct store *s, int32_t day, struct error *err)
+{
+    char sql[128], date[TIME_TEXT_MAX];
+    int status = 0;
+    date_print(day, date);
+    for (size_t i = 0; i < sizeof derived / sizeof *derived && status == 0; i++) {
+        snprintf(sql, sizeof sql, "ALTER TABLE %s DROP PARTITION '%s'", derived[i], date);
+        status = engine_run(s->engine, sql, err);
+    }
+    return status;
+}
+
+static int fill(struct store *s, const char *table, const struct days *d, struct error *err)
+{
+    struct buf sql;
+    buf_init(&sql, 1 << 20);
+    if (strcmp(table, "activity") == 0) {
+        buf_text(&sql, "INSERT INTO activity (day, slot, service, category, country, role, basis, "
+                       "ambiguous, flows, packets_out, packets_in, octets_out, octets_in) ");
+        derive_activity_sql(&sql, d->zone, d->from, d->to, (uint64_t)s->slot_s * 1000);
+    } else if (strcmp(table, "daily") == 0) {
+        buf_text(&sql, "INSERT INTO daily (day, local, service, category, role, flows, packets, "
+                       "octets, slots) ");
+        daily_sql(&sql, d);
+    } else {
+        buf_text(&sql, "INSERT INTO contact (day, local, remote, service, category, role, country, "
+                       "asn, owner, first_ms, last_ms, flows, packets, octets, slots) ");
+        contact_sql(&sql, d);
+    }
+    int status = sql.failed ? error_set(err, ERROR_FAILED, "the zone's clock changes too often")
+                            : engine_run(s->engine, sql.at, err);
+    buf_done(&sql);
+    return status;
+}
+
+/* Neighbouring days, both ends included: one pass over the flows makes them all. */
+static int remake(struct store *s, int32_t from, int32_t to, struct error *err)
+{
+    int status = 0;
+    struct days d = days_between(s->study->zone, from, to);
+    for (int32_t day = from; day <= to && status == 0; day++)
+        status = drop_day(s, day, err);
+    for (size_t i = 0; i < sizeof derived / sizeof *derived && status == 0; i++)
+        status = fill(s, derived[i], &d, err);
+    return status;
+}
+
+static bool has_bit(const uint8_t *bits, int32_t at)
+{
+    return bits[at / 8] >> (at % 8) & 1;
+}
+
+static void set_bit(uint8_t *bits, int32_t at)
+{
+    if (at >= 0 && at < DAYS)
+        bits[at / 8] |= (uint8_t)(1 << (at % 8));
+}
+
+static int remake_runs(struct store *s, const uint8_t *zone_days, struct error *err)
+{
+    int status = 0;
+    for (int32_t day = 0; day < DAYS && status == 0; day++) {
+        int32_t last = day;
+        if (!has_bit(zone_days, day))
+            continue;
+        while (last + 1 < DAYS && last + 1 < day + DAYS_AT_ONCE && has_bit(zone_days, last + 1))
+            last++;
+        status = remake(s, day, last, err);
+        day = last;
+    }
+    return status;
+}
+
+int derive_days(struct store *s, const uint8_t utc_days[DAYS / 8], struct error *err)
+{
+    uint8_t *zone_days = memory_alloc(DAYS / 8);
+    const struct zone *z = s->study->zone;
+    for (int32_t u = 0; u < DAYS; u++)
+        if (has_bit(utc_days, u)) {
+            int32_t last = zone_day(z, (int64_t)u * DAY_S + DAY_S - 1);
+            for (int32_t day = zone_day(z, (int64_t)u * DAY_S); day <= last; day++)
+                set_bit(zone_days, day);
+        }
+    int status = remake_runs(s, zone_days, err);
+    free(zone_days);
+    return status;
+}
+
+/* The bits of `ret` for the days that `table` has. */
+static int days_of(struct store *s, const char *table, uint8_t *ret, struct error *err)
+{
+    char sql[128];
+    struct block *b;
+    snprintf(sql, sizeof sql, "SELECT DISTINCT toUInt16(day) AS d FROM %s", table);
+    int status = engine_query(s->engine, sql, &b, err);
+    if (status)
+        return status;
+    for (size_t i = 0; i < block_rows(b); i++)
+        set_bit(ret, (int32_t)block_u64(b, 0, i));
+    block_free(b);
+    return 0;
+}
+
+static int derive_all(struct store *s, struct error *err)
+{
+    uint8_t *utc_days = memory_alloc(DAYS / 8), *old = memory_alloc(DAYS / 8);
+    int status = days_of(s, "flow", utc_days, err);
+    for (size_t i = 0; i < sizeof derived / sizeof *derived && status == 0; i++)
+        status = days_of(s, derived[i], old, err);
+    for (int32_t day = 0; day < DAYS && status == 0; day++)
+        if (has_bit(old, day))
+            status = drop_day(s, day, err);
+    if (status == 0)
+        status = derive_days(s, utc_days, err);
+    free(utc_days);
+    free(old);
+    return status;
+}
+
+/* --- what is known of them --- */
+
+int derive_mark_stale(struct store *s, struct error *err)
+{
+    if (s->is_stale)
+        return 0;
+    int status = store_set_meta(s, "derived", "stale", err);
+    s->is_stale = status == 0;
+    return status;
+}
+
+/* With what they were made by: another zone, slot or version makes them stale. */
+static void mark_text(const struct store *s, char text[128])
+{
+    snprintf(text, 128, "fresh %s %" PRIu32 " %s", derive_version, s->slot_s, s->study->timezone);
+}
+
+int derive_mark_fresh(struct store *s, struct error *err)
+{
+    char text[128];
+    mark_text(s, text);
+    int status = store_set_meta(s, "derived", text, err);
+    if (status == 0)
+        s->is_stale = false;
+    return status;
+}
+
+bool derive_is_fresh(const struct store *s, const char *mark)
+{
+    char text[128];
+    mark_text(s, text);
+    return strcmp(mark, text) == 0;
+}
+
+int derive_differs(struct store *s, bool *ret, struct error *err)
+{
+    static const char *const sums[] = {
+        "SELECT count() AS n, sum(octets_out * " SCALE " + octets_in * " SCALE ") AS o FROM flow",
+        "SELECT sum(flows) AS n, sum(octets_out + octets_in) AS o FROM activity",
+        "SELECT sum(flows) AS n, sum(octets) AS o FROM daily",
+        "SELECT sum(flows) AS n, sum(octets) AS o FROM contact",
+    };
+    uint64_t flows = 0, octets = 0;
+    *ret = false;
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
+        struct block *b;
+        int status = engine_query(s->engine, sums[i], &b, err);
+        if (status)
+            return status;
+        uint64_t n = block_rows(b) ? block_u64(b, 0, 0) : 0,
+                 o = block_rows(b) ? block_u64(b, 1, 0) : 0;
+        block_free(b);
+        if (i == 0)
+            flows = n, octets = o;
+        else if (n != flows || o != octets)
+            *ret = true;
+    }
+    return 0;
+}
+
+int store_derive(struct store *s, bool all, struct error *err)
+{
+    if (!all && !s->is_stale)
+        return 0;
+    int status = derive_mark_stale(s, err);
+    if (status == 0)
+        status = derive_all(s, err);
+    return status ? status : derive_mark_fresh(s, err);
+}

@@ -1,0 +1,634 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One source into the store, exactly once.
+ *
+ * Conversations wait in buffers by UTC day and go in as batches of one day, numbered from 1. Which
+ * rows a batch holds depends on the rows and their order alone, so the same file makes the same
+ * batches again. The order of writes: that derived tables get older; the source as begun; symbols;
+ * a batch; its line in the ledger; ...; coverage; the source as done; derived tables; that they are
+ * fresh. Killed between any two, the next import of the file compares each batch it makes with what
+ * is there: the same is passed over, what differs (another version of this program, half a
+ * batch) is removed with all that follows it and written again. */
+#include "store/store_in.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "store/tables.h"
+
+enum {
+    CHUNK_ROWS = 1024,   /* a day's rows lie in chunks of so many */
+    BATCH_ROWS = 262144, /* a day with so many rows is written */
+    OPEN_ROWS = 1 << 20, /* with so many waiting, the largest day is written */
+    OPEN_DAYS = 1024,    /* days waiting at once, for the memory of chunks hardly filled */
+};
+
+struct day {
+    uint16_t day;
+    size_t rows, text_octets;
+    struct batch **chunks;
+    size_t chunk_count, chunk_room;
+};
+
+struct import {
+    struct store *store;
+    uint32_t source, version, batch;
+    bool resumes;                     /* batches of an earlier try may be there */
+    struct ledger_row *ledger, *have; /* of the earlier try, ascending */
+    size_t ledger_count, have_count;
+    struct day *days; /* unordered */
+    size_t day_count, day_room, rows;
+    struct batch **spare; /* empty chunks */
+    size_t spare_count, spare_room;
+    struct batch *whole; /* the batch being written */
+    struct buf native, columns;
+    uint64_t written;
+    uint8_t touched[DAYS / 8]; /* UTC days */
+};
+
+/* --- the source's row --- */
+
+static json_t *reasons_json(const struct tally *t)
+{
+    json_t *o = json_object();
+    for (int r = 0; r < REASON_COUNT; r++)
+        if (t->reasons[r])
+            json_object_set_new(o, reason_name((enum reason)r),
+                                json_integer((json_int_t)t->reasons[r]));
+    return o;
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static struct block *source_block(const struct import *i, const struct source *source,
+                                  unsigned state)
+{
+    static const char *const names[] = {"first_ms", "last_ms",    "records",  "kept",
+                                        "outside",  "duplicates", "rejected", "conversations"};
+    const struct tally *t = &source->tally;
+    uint64_t values[] = {source->first_ms, source->last_ms, t->records,  t->kept,
+                         t->outside,       t->duplicates,   t->rejected, i->written};
+    struct block *b = block_new();
+    char *reasons = NULL;
+    json_t *json = reasons_json(t);
+    reasons = json_dumps(json, JSON_COMPACT);
+    block_column(b, "id", "UInt32");
+    block_column(b, "version", "UInt32");
+    block_column(b, "sha256", "FixedString(32)");
+    block_column(b, "path", "String");
+    block_column(b, "format", "String");
+    block_column(b, "state", "UInt8");
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++)
+        block_column(b, names[n], "UInt64");
+    block_column(b, "reasons", "String");
+    block_column(b, "imported_ms", "UInt64");
+    block_put_u64(b, i->source);
+    block_put_u64(b, i->version);
+    block_put_bytes(b, source->sha256, 32);
+    block_put_bytes(b, source->path, strlen(source->path));
+    block_put_bytes(b, source->format ? source->format : "",
+                    source->format ? strlen(source->format) : 0);
+    block_put_u64(b, state);
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++)
+        block_put_u64(b, state == SOURCE_DONE ? values[n] : 0);
+    block_put_bytes(b, reasons ? reasons : "{}", reasons ? strlen(reasons) : 2);
+    block_put_u64(b, now_ms());
+    free(reasons);
+    json_decref(json);
+    return b;
+}
+
+static int write_source(struct import *i, const struct source *source, unsigned state,
+                        struct error *err)
+{
+    i->version++;
+    struct block *b = source_block(i, source, state);
+    int status = store_insert(i->store, "source", b, NULL, err);
+    block_free(b);
+    if (status == 0)
+        *store_source(i->store, i->source) = (struct source_row){.id = i->source,
+                                                                 .version = i->version,
+                                                                 .state = (uint8_t)state,
+                                                                 .conversations = i->written};
+    return status;
+}
+
+static void read_reasons(struct tally *t, struct bytes text)
+{
+    json_t *json = json_loadb((const char *)text.at, text.len, 0, NULL);
+    for (int r = 0; r < REASON_COUNT; r++)
+        t->reasons[r] =
+            (uint64_t)json_integer_value(json_object_get(json, reason_name((enum reason)r)));
+    json_decref(json);
+}
+
+/* What the table says of a source that is done. */
+static int read_done(struct store *s, uint32_t id, struct source *ret, struct error *err)
+{
+    char sql[512];
+    struct block *b;
+    snprintf(
+        sql, sizeof sql,
+        "SELECT path, format, first_ms, last_ms, records, kept, outside, duplicates, rejected, "
+        "conversations, reasons FROM source WHERE id = %" PRIu32 " ORDER BY version DESC LIMIT 1",
+        id);
+    int status = engine_query(s->engine, sql, &b, err);
+    if (status)
+        return status;
+    if (block_rows(b) == 1) {
+        struct bytes path = block_bytes(b, 0, 0), format = block_bytes(b, 1, 0);
+        struct tally *t = &ret->tally;
+        snprintf(ret->path, sizeof ret->path, "%.*s", (int)path.len, (const char *)path.at);
+        ret->format = arena_text(s->arena, (const char *)format.at, format.len);
+        ret->first_ms = block_u64(b, 2, 0);
+        ret->last_ms = block_u64(b, 3, 0);
+        *t = (struct tally){.records = block_u64(b, 4, 0),
+                            .kept = block_u64(b, 5, 0),
+                            .outside = block_u64(b, 6, 0),
+                            .duplicates = block_u64(b, 7, 0),
+                            .rejected = block_u64(b, 8, 0)};
+        ret->conversations = block_u64(b, 9, 0);
+        read_reasons(t, block_bytes(b, 10, 0));
+    }
+    block_free(b);
+    return 0;
+}
+
+/* --- beginning --- */
+
+static void hex_text(const uint8_t sha256[32], char text[65])
+{
+    for (int i = 0; i < 32; i++)
+        snprintf(text + 2 * i, 3, "%02x", sha256[i]);
+}
+
+static void import_free(struct import *i)
+{
+    if (!i)
+        return;
+    for (size_t d = 0; d < i->day_count; d++) {
+        for (size_t c = 0; c < i->days[d].chunk_count; c++)
+            batch_free(i->days[d].chunks[c]);
+        free(i->days[d].chunks);
+    }
+    for (size_t c = 0; c < i->spare_count; c++)
+        batch_free(i->spare[c]);
+    free(i->days);
+    free(i->spare);
+    free(i->ledger);
+    free(i->have);
+    batch_free(i->whole);
+    buf_done(&i->native);
+    buf_done(&i->columns);
+    free(i);
+}
+
+static struct import *import_new(struct store *s, uint32_t source)
+{
+    struct import *i = memory_alloc(sizeof *i);
+    i->store = s;
+    i->source = source;
+    buf_init(&i->native, (size_t)1 << 30);
+    buf_init(&i->columns, 65536);
+    flow_columns(&i->columns);
+    return i;
+}
+
+/* Reads what an earlier try left; coverage goes in last and as a whole, so what is there is taken
+ * out. */
+static int take_up(struct import *i, struct error *err)
+{
+    i->resumes = true;
+    int status = ledger_read(i->store, i->source, &i->ledger, &i->ledger_count, err);
+    return status ? status
+                  : ledger_read_flow(i->store, i->source, true, &i->have, &i->have_count, err);
+}
+
+int import_begin(struct store *s, struct source *source, struct import **ret, enum store_seen *seen,
+                 struct error *err)
+{
+    char hex[65];
+    hex_text(source->sha256, hex);
+    uint32_t id = symbols_code(s->symbols, SYMBOL_SOURCE, hex, 64);
+    if (id == 0)
+        return error_set(err, ERROR_FAILED, "the store holds as many sources as it can");
+    struct source_row *row = store_source(s, id);
+    *ret = NULL;
+    if (row->state == SOURCE_DONE) {
+        *seen = STORE_DONE;
+        return read_done(s, id, source, err);
+    }
+    struct import *i = import_new(s, id);
+    i->version = row->version;
+    s->was_stale |= s->is_stale;
+    *seen = row->state == SOURCE_BEGUN ? STORE_RESUME : STORE_NEW;
+    int status = derive_mark_stale(s, err);
+    if (status == 0)
+        status = store_save_symbols(s, err);
+    if (status == 0)
+        status = write_source(i, source, SOURCE_BEGUN, err);
+    if (status == 0 && *seen == STORE_RESUME)
+        status = take_up(i, err);
+    if (status) {
+        import_free(i);
+        return status;
+    }
+    *ret = i;
+    return 0;
+}
+
+void import_abandon(struct import *i)
+{
+    import_free(i);
+}
+
+/* --- writing a batch --- */
+
+static const struct ledger_row *find_batch(const struct ledger_row *rows, size_t count,
+                                           uint32_t batch)
+{
+    for (size_t n = 0; n < count; n++)
+        if (rows[n].batch == batch)
+            return &rows[n];
+    return NULL;
+}
+
+static bool is_same(const struct ledger_row *a, const struct ledger_row *b)
+{
+    return a->rows == b->rows && a->octets == b->octets && a->digest == b->digest;
+}
+
+static int write_ledger(struct import *i, const struct ledger_row *row, uint16_t day,
+                        struct error *err)
+{
+    struct block *b = block_new();
+    block_column(b, "source", "UInt32");
+    block_column(b, "batch", "UInt32");
+    block_column(b, "day", "Date");
+    block_column(b, "rows", "UInt64");
+    block_column(b, "octets", "UInt64");
+    block_column(b, "digest", "UInt64");
+    block_put_u64(b, i->source);
+    block_put_u64(b, row->batch);
+    block_put_u64(b, day);
+    block_put_u64(b, row->rows);
+    block_put_u64(b, row->octets);
+    block_put_u64(b, row->digest);
+    int status = store_insert(i->store, "ledger", b, NULL, err);
+    block_free(b);
+    return status;
+}
+
+/* Takes out the batches from number `from` on that an earlier try left. */
+static int drop_from(struct import *i, uint32_t from, struct error *err)
+{
+    char where[128];
+    int status = 0;
+    bool in_flow = false, in_ledger = false;
+    for (size_t n = 0; n < i->have_count; n++)
+        in_flow |= i->have[n].batch >= from;
+    for (size_t n = 0; n < i->ledger_count; n++)
+        in_ledger |= i->ledger[n].batch >= from;
+    snprintf(where, sizeof where, "source = %" PRIu32 " AND batch >= %" PRIu32, i->source, from);
+    if (in_ledger)
+        status = store_delete(i->store, "ledger", where, err);
+    if (status == 0 && in_flow)
+        status = store_delete(i->store, "flow", where, err);
+    i->resumes = false;
+    i->store->was_stale |= in_flow; /* of days that this try need not touch */
+    return status;
+}
+
+/* 1: the batch is in the table already; 0: it is not, and nothing of it. */
+static int find_earlier(struct import *i, const struct ledger_row *row, uint16_t day,
+                        struct error *err)
+{
+    const struct ledger_row *told = find_batch(i->ledger, i->ledger_count, row->batch);
+    const struct ledger_row *have = find_batch(i->have, i->have_count, row->batch);
+    if (have && is_same(have, row) && (!told || is_same(told, row))) {
+        int status = told ? 0 : write_ledger(i, row, day, err);
+        return status ? status : 1;
+    }
+    return drop_from(i, row->batch, err);
+}
+
+static int insert_batch(struct import *i, const struct ledger_row *row, uint16_t day,
+                        struct error *err)
+{
+    char token[96];
+    snprintf(token, sizeof token, "%.16s-%" PRIu32 "-%" PRIu32,
+             symbols_text(i->store->symbols, SYMBOL_SOURCE, i->source), i->version, row->batch);
+    buf_clear(&i->native);
+    native_encode_batch(&i->native, i->whole, 0, i->whole->rows);
+    if (i->native.failed)
+        return error_set(err, ERROR_FAILED, "a batch is larger than %zu MB", i->native.limit >> 20);
+    int status = engine_insert(i->store->engine, "flow", i->columns.at,
+                               bytes_of(i->native.at, i->native.len), token, err);
+    return status ? status : write_ledger(i, row, day, err);
+}
+
+/* Appends rows [at, at + count) of `from` column by column. There is room, for the text too. */
+static void copy_rows(struct batch *to, const struct batch *from, size_t at, size_t count)
+{
+    size_t first = to->rows;
+    to->rows += count;
+    for (int f = 0; f < FIELD_COUNT; f++) {
+        size_t width = field_type_octets(field_infos[f].type);
+        if (!to->columns[f])
+            continue;
+        if (field_infos[f].type != TYPE_STR) {
+            memcpy((char *)to->columns[f] + first * width,
+                   (const char *)from->columns[f] + at * width, count * width);
+            continue;
+        }
+        for (size_t n = 0; n < count; n++) {
+            struct bytes text = batch_text(from, (enum field)f, at + n);
+            batch_set_text(to, (enum field)f, first + n, (const char *)text.at, text.len);
+        }
+    }
+}
+
+static size_t text_octets(const struct batch *b, size_t row)
+{
+    size_t sum = 0;
+    for (int f = 0; f < FIELD_COUNT; f++)
+        if (b->columns[f] && field_infos[f].type == TYPE_STR)
+            sum += batch_text(b, (enum field)f, row).len;
+    return sum;
+}
+
+static void keep_spare(struct import *i, struct batch *chunk)
+{
+    if (i->spare_count == i->spare_room) {
+        i->spare_room = i->spare_room ? i->spare_room * 2 : 64;
+        i->spare = memory_resize(i->spare, i->spare_room, sizeof *i->spare);
+    }
+    batch_clear(chunk);
+    i->spare[i->spare_count++] = chunk;
+}
+
+/* The day's rows become the batch `whole`, its chunks are free again, the day is no longer open. */
+static void gather(struct import *i, size_t at, struct ledger_row *row)
+{
+    struct day *d = &i->days[at];
+    struct batch *w = i->whole ? i->whole : (i->whole = batch_new(STAGE_FLOW, BATCH_ROWS));
+    *row = (struct ledger_row){.source = i->source, .batch = ++i->batch};
+    batch_clear(w);
+    for (size_t c = 0; c < d->chunk_count; c++) {
+        copy_rows(w, d->chunks[c], 0, d->chunks[c]->rows);
+        keep_spare(i, d->chunks[c]);
+    }
+    assert(w->rows == d->rows && w->text_lost == 0);
+    for (size_t n = 0; n < w->rows; n++) {
+        batch_source(w)[n] = i->source;
+        batch_batch(w)[n] = row->batch;
+        batch_day(w)[n] = d->day;
+        ledger_count(row, w, n);
+    }
+    free(d->chunks);
+    i->rows -= w->rows;
+    *d = i->days[--i->day_count];
+}
+
+static int write_day(struct import *i, size_t at, struct error *err)
+{
+    struct ledger_row row;
+    uint16_t day = i->days[at].day;
+    gather(i, at, &row);
+    i->touched[day / 8] |= (uint8_t)(1 << (day % 8));
+    i->written += row.rows;
+    int status = store_save_symbols(i->store, err);
+    if (status == 0 && i->resumes) {
+        status = find_earlier(i, &row, day, err);
+        if (status == 1)
+            return 0;
+    }
+    return status ? status : insert_batch(i, &row, day, err);
+}
+
+/* --- buffering --- */
+
+static uint16_t day_of(uint64_t start_ms)
+{
+    uint64_t day = start_ms / 86400000;
+    return (uint16_t)(day < DAYS ? day : DAYS - 1);
+}
+
+/* Ties go to the earlier day: batches must not depend on the order of the array. */
+static size_t largest_day(const struct import *i)
+{
+    size_t best = 0;
+    for (size_t d = 1; d < i->day_count; d++)
+        if (i->days[d].rows > i->days[best].rows ||
+            (i->days[d].rows == i->days[best].rows && i->days[d].day < i->days[best].day))
+            best = d;
+    return best;
+}
+
+static int make_room(struct import *i, size_t rows, bool needs_day, struct error *err)
+{
+    while (i->day_count &&
+           (i->rows + rows > OPEN_ROWS || (needs_day && i->day_count == OPEN_DAYS))) {
+        int status = write_day(i, largest_day(i), err);
+        if (status)
+            return status;
+    }
+    return 0;
+}
+
+static size_t find_day(const struct import *i, uint16_t day)
+{
+    for (size_t d = i->day_count; d > 0; d--)
+        if (i->days[d - 1].day == day)
+            return d - 1;
+    return i->day_count;
+}
+
+/* The day's chunk with room for a row with so much text. */
+static struct batch *chunk_for(struct import *i, struct day *d, size_t text)
+{
+    struct batch *last = d->chunk_count ? d->chunks[d->chunk_count - 1] : NULL;
+    if (last && batch_room(last) > 0 && last->text_size - last->text_len >= text)
+        return last;
+    if (d->chunk_count == d->chunk_room) {
+        d->chunk_room = d->chunk_room ? d->chunk_room * 2 : 16;
+        d->chunks = memory_resize(d->chunks, d->chunk_room, sizeof *d->chunks);
+    }
+    struct batch *chunk =
+        i->spare_count ? i->spare[--i->spare_count] : batch_new(STAGE_FLOW, CHUNK_ROWS);
+    return d->chunks[d->chunk_count++] = chunk;
+}
+
+/* How many rows from `at` on have the same day and fit the chunk, with the text of those in `text`.
+ */
+static size_t run_length(const struct batch *flows, size_t at, uint16_t day, size_t rows_max,
+                         size_t text_max, size_t *text)
+{
+    size_t count = 0;
+    *text = 0;
+    while (count < rows_max && at + count < flows->rows &&
+           day_of(batch_start_ms(flows)[at + count]) == day) {
+        size_t more = text_octets(flows, at + count);
+        if (count && *text + more > text_max)
+            break;
+        *text += more;
+        count++;
+    }
+    return count;
+}
+
+/* A row's texts are far smaller than a chunk's pool; the limit says so. */
+static int check_text(const struct batch *flows, size_t at, struct error *err)
+{
+    if (text_octets(flows, at) <= CHUNK_ROWS * TEXT_OCTETS_A_ROW)
+        return 0;
+    return error_set(err, ERROR_FAILED, "a conversation's texts are longer than %d octets",
+                     CHUNK_ROWS * TEXT_OCTETS_A_ROW);
+}
+
+/* Takes the rows from `at` on that go to one chunk; how many in `ret`. */
+static int take_run(struct import *i, const struct batch *flows, size_t at, size_t *ret,
+                    struct error *err)
+{
+    uint16_t day = day_of(batch_start_ms(flows)[at]);
+    size_t index = find_day(i, day), text;
+    int status = check_text(flows, at, err);
+    if (status == 0)
+        status = make_room(i, 1, index == i->day_count, err);
+    if (status)
+        return status;
+    index = find_day(i, day);
+    if (index == i->day_count) {
+        if (i->day_count == i->day_room) {
+            i->day_room = i->day_room ? i->day_room * 2 : 16;
+            i->days = memory_resize(i->days, i->day_room, sizeof *i->days);
+        }
+        i->days[i->day_count++] = (struct day){.day = day};
+    }
+    struct day *d = &i->days[index];
+    struct batch *chunk = chunk_for(i, d, text_octets(flows, at));
+    size_t room = batch_room(chunk), open = OPEN_ROWS - i->rows, full = BATCH_ROWS - d->rows;
+    room = room < open ? room : open;
+    size_t count = run_length(flows, at, day, room < full ? room : full,
+                              chunk->text_size - chunk->text_len, &text);
+    copy_rows(chunk, flows, at, count);
+    d->rows += count;
+    d->text_octets += text;
+    i->rows += count;
+    *ret = count;
+    bool is_full = d->rows == BATCH_ROWS ||
+                   d->text_octets > (BATCH_ROWS - CHUNK_ROWS) * (size_t)TEXT_OCTETS_A_ROW;
+    return is_full ? write_day(i, index, err) : 0;
+}
+
+int import_rows(struct import *i, struct batch *flows, struct error *err)
+{
+    assert(flows->stage == STAGE_FLOW);
+    for (size_t at = 0, count = 0; at < flows->rows; at += count) {
+        int status = take_run(i, flows, at, &count, err);
+        if (status)
+            return status;
+    }
+    return 0;
+}
+
+/* --- ending --- */
+
+static int write_rest(struct import *i, struct error *err)
+{
+    int status = 0;
+    while (i->day_count && status == 0) {
+        size_t first = 0;
+        for (size_t d = 1; d < i->day_count; d++)
+            if (i->days[d].day < i->days[first].day)
+                first = d;
+        status = write_day(i, first, err);
+    }
+    if (status == 0 && i->resumes)
+        status = drop_from(i, i->batch + 1, err);
+    return status;
+}
+
+static int write_coverage(struct import *i, struct coverage *coverage, struct error *err)
+{
+    static const char *const names[] = {"hour", "exporter", "source",       "records",
+                                        "lost", "rejected", "sampling_min", "sampling_max"};
+    static const char *const types[] = {"UInt32", "UInt32", "UInt32", "UInt64",
+                                        "UInt64", "UInt64", "UInt32", "UInt32"};
+    enum { DAYS_AT_ONCE = 64 };
+    size_t count = coverage ? coverage_count(coverage) : 0;
+    const struct coverage_row *rows = count ? coverage_rows(coverage) : NULL;
+    int status = 0;
+    for (size_t at = 0; at < count && status == 0;) {
+        struct block *b = block_new();
+        uint32_t first_day = rows[at].hour_s / 86400;
+        block_column(b, "day", "Date");
+        for (size_t n = 0; n < sizeof names / sizeof *names; n++)
+            block_column(b, names[n], types[n]);
+        for (; at < count && rows[at].hour_s / 86400 < first_day + DAYS_AT_ONCE; at++) {
+            const struct coverage_row *r = &rows[at];
+            uint64_t values[] = {r->hour_s / 86400, r->hour_s,       r->exporter,
+                                 i->source,         r->records,      r->lost,
+                                 r->rejected,       r->sampling_min, r->sampling_max};
+            for (size_t n = 0; n < sizeof values / sizeof *values; n++)
+                block_put_u64(b, values[n]);
+        }
+        status = store_insert(i->store, "coverage", b, NULL, err);
+        block_free(b);
+    }
+    return status;
+}
+
+/* Of a try that was killed after its coverage and before its end. */
+static int drop_coverage(struct import *i, struct error *err)
+{
+    char text[128];
+    struct block *b;
+    snprintf(text, sizeof text, "SELECT count() AS n FROM coverage WHERE source = %" PRIu32,
+             i->source);
+    int status = engine_query(i->store->engine, text, &b, err);
+    if (status)
+        return status;
+    bool has = block_rows(b) && block_u64(b, 0, 0) > 0;
+    block_free(b);
+    snprintf(text, sizeof text, "source = %" PRIu32, i->source);
+    return has ? store_delete(i->store, "coverage", text, err) : 0;
+}
+
+/* All days where something was stale before this import: its touched days are not the only ones. */
+static int derive_after(struct import *i, bool all, struct error *err)
+{
+    if (all)
+        return store_derive(i->store, true, err);
+    int status = derive_days(i->store, i->touched, err);
+    return status ? status : derive_mark_fresh(i->store, err);
+}
+
+int import_end(struct import *i, const struct source *source, struct coverage *coverage,
+               struct error *err)
+{
+    bool is_later_try = i->version > 1;
+    int status = write_rest(i, err);
+    if (status == 0)
+        status = store_save_symbols(i->store, err);
+    if (status == 0 && is_later_try)
+        status = drop_coverage(i, err);
+    if (status == 0)
+        status = write_coverage(i, coverage, err);
+    if (status == 0)
+        status = write_source(i, source, SOURCE_DONE, err);
+    if (status == 0)
+        status = derive_after(i, i->store->was_stale, err);
+    if (status == 0)
+        i->store->was_stale = false;
+    import_free(i);
+    return status;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the store's own files share. */
+#ifndef TELLTALE_STORE_STORE_IN_H
+#define TELLTALE_STORE_STORE_IN_H
+
+#include "base/arena.h"
+#include "store/store.h"
+
+enum { SOURCE_BEGUN = 1, SOURCE_DONE = 2 };
+enum { DAYS = 65536 }; /* a Date */
+
+struct source_row {
+    uint32_t id, version;
+    uint8_t state;
+    uint64_t conversations;
+};
+
+struct store {
+    const struct study *study; /* borrowed */
+    struct engine *engine;
+    struct symbols *symbols;
+    uint32_t saved[SYMBOL_KINDS]; /* symbols up to this code are in the table */
+    struct arena *arena;          /* texts of sources */
+    uint64_t meta_version;
+    bool is_stale;  /* derived tables may be older than the flows */
+    bool was_stale; /* ... and not only those of the days that the import touches */
+    uint32_t slot_s;
+    struct source_row *sources; /* [id - 1]; id 0 where the table has no row */
+    uint32_t source_count;
+};
+
+/* Inserts the block into `table`. `token` as engine_insert() has it. */
+int store_insert(struct store *s, const char *table, const struct block *b, const char *token,
+                 struct error *err);
+/* Writes the symbols that are new. Before any row that uses them. */
+int store_save_symbols(struct store *s, struct error *err);
+int store_set_meta(struct store *s, const char *key, const char *value, struct error *err);
+/* Removes rows and returns when they are gone. */
+int store_delete(struct store *s, const char *table, const char *where, struct error *err);
+/* The source's row, made when it is missing; valid until the next call. */
+struct source_row *store_source(struct store *s, uint32_t id);
+
+/* One batch as the ledger or the table has it. */
+struct ledger_row {
+    uint32_t source, batch;
+    uint64_t rows, octets, digest;
+};
+
+/* What the ledger says of `source` (0: of all), ascending. Freed by the caller with free(). */
+int ledger_read(struct store *s, uint32_t source, struct ledger_row **ret, size_t *ret_count,
+                struct error *err);
+/* What lies in table flow; `digest` only when asked for. */
+int ledger_read_flow(struct store *s, uint32_t source, bool with_digest, struct ledger_row **ret,
+                     size_t *ret_count, struct error *err);
+/* ERROR_DAMAGED when finished sources differ from the ledger. */
+int ledger_compare(struct store *s, bool with_digest, struct error *err);
+/* Adds one conversation to a batch's sums. */
+void ledger_count(struct ledger_row *row, const struct batch *b, size_t at);
+
+/* Remakes the derived days that conversations of these UTC days lie in: bit u of `utc_days`. */
+int derive_days(struct store *s, const uint8_t utc_days[DAYS / 8], struct error *err);
+int derive_mark_stale(struct store *s, struct error *err);
+int derive_mark_fresh(struct store *s, struct error *err);
+/* Whether meta's `derived` says that they are as this program and study would make them. */
+bool derive_is_fresh(const struct store *s, const char *mark);
+/* True when the sums of the derived tables are not those of the flows. */
+int derive_differs(struct store *s, bool *ret, struct error *err);
+uint32_t derive_slot_s(const struct study *study);
+/* The SELECT of `activity` over conversations of these days of the zone, in bins of bin_ms. */
+void derive_activity_sql(struct buf *out, const struct zone *zone, int32_t from_day, int32_t to_day,
+                         uint64_t bin_ms);
+
+#endif
