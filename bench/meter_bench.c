@@ -5,7 +5,7 @@
  *
  *   meter_bench [--headers] [--rounds N] [--flows N] [--write FILE] CAPTURE|FOLDER...
  *
- * --write also writes one round as a pcap, for other programs to read. */
+ * --write also writes the rounds as a pcap, for other programs to read. */
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -113,22 +113,25 @@ static void change_addresses(struct load *load, uint16_t change)
     }
 }
 
-static void write_pcap(const struct load *load, const char *path)
+static FILE *pcap_open(const char *path)
 {
     FILE *f = fopen(path, "wb");
-    if (!f)
-        return;
     const uint32_t head[] = {0xa1b23c4d, 4u << 16 | 2u, 0, 0, 262144, LINKTYPE_RAW};
-    fwrite(head, sizeof head, 1, f);
+    if (f)
+        fwrite(head, sizeof head, 1, f);
+    return f;
+}
+
+static void pcap_write(FILE *f, const struct load *load, uint64_t base_ns)
+{
     for (size_t i = 0; i < load->count; i++) {
         const struct item *it = &load->items[i];
-        uint64_t at = 1500000000ull * 1000000000ull + it->time_ns;
+        uint64_t at = base_ns + it->time_ns;
         const uint32_t record[] = {(uint32_t)(at / 1000000000ull), (uint32_t)(at % 1000000000ull),
                                    it->len, it->original_len};
         fwrite(record, sizeof record, 1, f);
         fwrite(it->frame, it->len, 1, f);
     }
-    fclose(f);
 }
 
 static double cpu_s(void)
@@ -199,8 +202,7 @@ int main(int argc, char **argv)
         return 2;
     }
     qsort(load.items, load.count, sizeof *load.items, by_time);
-    if (write)
-        write_pcap(&load, write);
+    FILE *pcap = write ? pcap_open(write) : NULL;
     setting.symbols = symbols_new(65536);
     struct meter *m = meter_new(&setting);
     struct batch *b = batch_new(STAGE_RECORD, BATCH_ROWS);
@@ -210,9 +212,13 @@ int main(int argc, char **argv)
     for (int round = 1; round <= rounds; round++) {
         change_addresses(&load, (uint16_t)(round * 257));
         uint64_t base_ns = (1500000000ull + (uint64_t)round * ROUND_S) * 1000000000ull;
+        if (pcap)
+            pcap_write(pcap, &load, base_ns);
         run_round(m, &load, base_ns, b, &seen, &r);
         change_addresses(&load, (uint16_t)(round * 257));
     }
+    if (pcap)
+        fclose(pcap);
     while (meter_finish(m, b))
         count_rows(b, &r);
     struct meter_counts counts;
