@@ -43,6 +43,7 @@ static void release(struct message *m, const struct template *t, uint16_t id)
         size_t most = set.data.len / t->least;
         if (batch_room(m->out) < most + ROWS_A_MESSAGE)
             return;
+        message_good(m);
         struct message then = *m;
         then.arrival_ms = set.arrival_ms;
         then.export_ms = set.export_ms;
@@ -56,9 +57,6 @@ static void release(struct message *m, const struct template *t, uint16_t id)
 static void on_defined(void *ctx, struct template *t)
 {
     struct message *m = ctx;
-    if (!m->e->held_octets)
-        return;
-    message_good(m);
     release(m, t, t->id);
 }
 
@@ -102,8 +100,7 @@ static void data_set(struct message *m, uint16_t id, struct bytes data, struct s
     }
     templates_used(m->d->templates, t);
     message_good(m);
-    if (m->e->held_octets)
-        release(m, t, id);
+    release(m, t, id);
     decode_set(m, t, data, sets);
 }
 
@@ -193,7 +190,10 @@ static struct bytes ipfix(struct message *m, struct bytes in)
     bool cut = len > in.len;
     struct bytes whole = bytes_slice(in, 0, len);
     c = cursor_of(bytes_slice(whole, IPFIX_HEADER, whole.len));
+    uint64_t counted = m->tally->reasons[REASON_truncated];
     all_sets(m, &c, &sets);
+    if (cut && m->tally->reasons[REASON_truncated] == counted)
+        message_reject(m, REASON_truncated, 1); /* between two sets */
     message_sequence(m, sequence, sets.records, sets.known && !cut);
     return bytes_slice(in, whole.len, in.len);
 }

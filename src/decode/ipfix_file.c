@@ -32,7 +32,7 @@ bool ipfix_file_is(struct bytes head)
 
 int ipfix_file_open(struct stream *in, struct ipfix_file **ret, struct error *err)
 {
-    if (!ipfix_file_is(stream_peek(in, HEADER + 4))) {
+    if (!message_begins(stream_peek(in, HEADER))) {
         stream_free(in);
         return error_set(err, ERROR_FAILED, "not an IPFIX file");
     }

@@ -22,8 +22,9 @@ int ipfix_file_open(struct stream *in, struct ipfix_file **ret, struct error *er
 void ipfix_file_free(struct ipfix_file *f);
 
 /* The next message, for decoder_datagram(); valid until the next call. CAPTURE_CUT: the file ends
- * inside a message, and what there is of it is in `ret`. CAPTURE_DAMAGED: no message begins here.
- * Padding of zeros at the end is an end. */
+ * inside a message, and what there is of it is in `ret`: give that to the decoder too, which counts
+ * the missing part. CAPTURE_DAMAGED: no message begins here. Padding of zeros at the end is an end.
+ */
 enum capture_status ipfix_file_next(struct ipfix_file *f, struct bytes *ret);
 
 #endif
