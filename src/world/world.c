@@ -299,7 +299,8 @@ static void emit_until(struct simulation *s, uint64_t until_ms)
     while (done < s->waiting_count && s->waiting[done].end_ms < until_ms)
         emit(s, &s->waiting[done++]);
     s->waiting_count -= done;
-    memmove(s->waiting, s->waiting + done, s->waiting_count * sizeof *s->waiting);
+    if (done && s->waiting_count)
+        memmove(s->waiting, s->waiting + done, s->waiting_count * sizeof *s->waiting);
 }
 
 /* ---- time ---- */
