@@ -14,13 +14,9 @@ static const size_t ARENA_OCTETS = (size_t)4 << 30;
 static const struct {
     const char *name, *why;
 } missing[] = {
-    {"events", "This edition of telltale does not yet test whether activity moves with the "
-               "study's events."},
     {"concealment", "This edition of telltale does not yet measure concealment: how much of the "
                     "use goes through Tor, VPNs, proxies or faulty TLS is not known from this "
                     "report."},
-    {"onsets", "This edition of telltale does not yet look for the days on which something began, "
-               "stopped or shifted."},
     {"recon", "This edition of telltale does not yet look for scanning, nor for contacts with "
               "sensitive organisations."},
     {"contacts", "This edition of telltale does not yet follow single pairs of addresses over "
@@ -44,7 +40,8 @@ static const struct section {
     {"provenance", provenance_section, false}, {"fidelity", fidelity_section, false},
     {"totals", totals_section, false},         {"activity", activity_section, false},
     {"services", services_section, true},      {"categories", categories_section, true},
-    {"rhythm", rhythm_section, true},          {"presence", presence_section, true},
+    {"rhythm", rhythm_section, true},          {"events", events_section, true},
+    {"presence", presence_section, true},      {"onsets", onsets_section, true},
     {"findings", findings_section, false},
 };
 enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };

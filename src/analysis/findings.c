@@ -7,7 +7,7 @@
 
 #include "analysis/section.h"
 
-enum { RANKED = 8, PRESENCE_MAX = 4, CATEGORIES_MAX = 3 };
+enum { RANKED = 8, PRESENCE_MAX = 4, CATEGORIES_MAX = 3, ONSETS_MAX = 4 };
 
 static double value_of(const json_t *j, const char *key)
 {
@@ -359,23 +359,141 @@ static void find_zone(struct analysis *a, json_t *findings)
     finish(findings, f, json_object_get(json_object_get(a->model, "activity"), "evidence"));
 }
 
+static void find_events(struct analysis *a, json_t *findings)
+{
+    const json_t *events = section_of(a, "events");
+    const json_t *test = json_array_get(json_object_get(events, "tests"), 0);
+    if (!test)
+        return;
+    bool moves = json_is_true(json_object_get(test, "moves"));
+    const json_t *on = json_object_get(test, "on"),
+                 *detectable = json_object_get(test, "detectable");
+    json_t *f = finding_new("events", "events",
+                            moves ? "Activity differs around the study's events"
+                                  : "Activity does not tell the study's events",
+                            string_of(events, "verdict"), "moderate");
+    add_text(f, "because",
+             arena_format(a->arena,
+                          "%.0f days with events against %zu circular shifts of the "
+                          "weekday-adjusted days: p %.3g before, %.3g on, %.3g after (the least "
+                          "that so many shifts can give is %.3g).",
+                          value_of(test, "n"), a->days - 1,
+                          value_of(json_object_get(json_object_get(test, "before"), "test"), "p"),
+                          value_of(json_object_get(on, "test"), "p"),
+                          value_of(json_object_get(json_object_get(test, "after"), "test"), "p"),
+                          1 / (double)a->days));
+    if (value_of(test, "uncertain_dates") > 0)
+        add_text(f, "caveats",
+                 arena_format(a->arena, "%.0f of the events are dated to the day or worse.",
+                              value_of(test, "uncertain_dates")));
+    add_text(f, "caveats",
+             "Only all activity together and its days are tested; single hosts or "
+             "services may still react.");
+    add_value(f, "effect", json_object_get(on, "effect"));
+    add_value(f, "detectable", json_object_get(detectable, "effect"));
+    add_value(f, "equivalence", json_object_get(test, "equivalence"));
+    finish(findings, f, json_object_get(json_object_get(a->model, "activity"), "evidence"));
+}
+
+static const char *subject_name(struct analysis *a, const json_t *subject)
+{
+    const char *kind = string_of(subject, "kind"), *id = string_of(subject, "id");
+    const json_t *list = strcmp(kind, "service") == 0    ? section_of(a, "services")
+                         : strcmp(kind, "category") == 0 ? section_of(a, "categories")
+                                                         : NULL;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (strcmp(string_of(json_array_get(list, i), "id"), id) == 0)
+            return string_of(json_array_get(list, i), "name");
+    return strlen(id) == 2 ? country_name(country_code(id)) : id;
+}
+
+/* A category or country that changes on the same days as a service told before it says it again. */
+static bool is_told(const json_t *onsets, size_t at)
+{
+    const json_t *o = json_array_get(onsets, at);
+    for (size_t i = 0; i < json_array_size(onsets); i++) {
+        const json_t *other = json_array_get(onsets, i),
+                     *subject = json_object_get(other, "subject");
+        if (i != at && strcmp(string_of(subject, "kind"), "service") == 0 &&
+            strcmp(string_of(json_object_get(o, "subject"), "kind"), "service") != 0 &&
+            strcmp(string_of(o, "change"), string_of(other, "change")) == 0 &&
+            strcmp(string_of(o, "at_low"), string_of(other, "at_high")) <= 0 &&
+            strcmp(string_of(other, "at_low"), string_of(o, "at_high")) <= 0)
+            return true;
+    }
+    return false;
+}
+
+static void find_onset(struct analysis *a, const json_t *o, json_t *findings)
+{
+    static const char *const verbs[3][2] = {
+        {"onset", "begins"}, {"stop", "stops"}, {"shift", "changes its level"}};
+    const char *name = subject_name(a, json_object_get(o, "subject")), *verb = "";
+    const char *at = string_of(o, "at"), *low = string_of(o, "at_low");
+    const char *high = string_of(o, "at_high");
+    for (int i = 0; i < 3; i++)
+        if (strcmp(verbs[i][0], string_of(o, "change")) == 0)
+            verb = verbs[i][1];
+    const char *dated = strcmp(low, high) == 0
+                            ? ""
+                            : arena_format(a->arena, " (95%% interval %s to %s)", low, high);
+    json_t *f = finding_new(
+        arena_format(a->arena, "%s-%s-%s", string_of(o, "change"),
+                     string_of(json_object_get(o, "subject"), "id"), at),
+        "onsets", arena_format(a->arena, "%s %s on %s", name, verb, at),
+        arena_format(a->arena,
+                     "%s %s on %s%s: from %.3g conversations a day (%.3g to %.3g) to %.3g (%.3g to "
+                     "%.3g).",
+                     name, verb, at, dated, value_of(o, "before"), low_of(o, "before"),
+                     high_of(o, "before"), value_of(o, "after"), low_of(o, "after"),
+                     high_of(o, "after")),
+        "high");
+    add_text(f, "because",
+             arena_format(a->arena,
+                          "p %.2g, where the study's error budget allows %.2g for each "
+                          "series watched.",
+                          value_of(json_object_get(o, "test"), "p"),
+                          value_of(json_object_get(o, "test"), "budget")));
+    if (json_is_object(json_object_get(o, "doubling_days")))
+        add_text(f, "because",
+                 arena_format(a->arena, "After it the count doubles every %.1f days.",
+                              value_of(o, "doubling_days")));
+    add_text(f, "alternatives",
+             "A change of the service's addresses or names that the catalogue "
+             "knows only in part.");
+    add_value(f, "before", json_object_get(o, "before"));
+    add_value(f, "after", json_object_get(o, "after"));
+    finish(findings, f, json_object_get(o, "evidence"));
+}
+
+static void find_onsets(struct analysis *a, json_t *findings)
+{
+    const json_t *onsets = section_of(a, "onsets");
+    size_t told = 0;
+    for (size_t i = 0; i < json_array_size(onsets) && told < ONSETS_MAX; i++)
+        if (!is_told(onsets, i)) {
+            find_onset(a, json_array_get(onsets, i), findings);
+            told++;
+        }
+}
+
 static void find_flagged(struct analysis *a, const json_t *presence, const json_t *c,
                          json_t *findings)
 {
     const char *name = string_of(c, "name"), *code = string_of(c, "country");
     const json_t *baseline = json_object_get(presence, "baseline");
     bool table = strcmp(string_of(baseline, "kind"), "table") == 0;
+    const char *likelihood = table ? "very likely" : "likely";
     json_t *f = finding_new(
         arena_format(a->arena, "presence-%s", code), "presence",
         arena_format(a->arena, "%s stands out", name),
         arena_format(a->arena,
                      "%s takes %s of the population's %s where the baseline leads one to expect "
-                     "%s. It is very likely that the population has ties there beyond ordinary "
-                     "use.",
+                     "%s. It is %s that the population has ties there beyond ordinary use.",
                      name, text_share(a, json_object_get(c, "share")), units(a),
-                     text_percent(a, value_of(c, "expected"))),
+                     text_percent(a, value_of(c, "expected")), likelihood),
         table ? "moderate" : "low");
-    json_object_set_new(f, "likelihood", json_string("very likely"));
+    json_object_set_new(f, "likelihood", json_string(likelihood));
     add_text(f, "because",
              arena_format(a->arena,
                           "Without the services that a fifth of the population uses the ratio is "
@@ -529,6 +647,8 @@ int findings_section(struct analysis *a, json_t **ret, struct error *err)
     find_busy(a, *ret);
     find_weekdays(a, *ret);
     find_zone(a, *ret);
+    find_events(a, *ret);
+    find_onsets(a, *ret);
     find_presence(a, *ret);
     find_outside(a, *ret);
     find_fidelity(a, *ret);

@@ -130,7 +130,9 @@ int activity_section(struct analysis *a, json_t **ret, struct error *err);
 int services_section(struct analysis *a, json_t **ret, struct error *err);
 int categories_section(struct analysis *a, json_t **ret, struct error *err);
 int rhythm_section(struct analysis *a, json_t **ret, struct error *err);
+int events_section(struct analysis *a, json_t **ret, struct error *err);
 int presence_section(struct analysis *a, json_t **ret, struct error *err);
+int onsets_section(struct analysis *a, json_t **ret, struct error *err);
 int findings_section(struct analysis *a, json_t **ret, struct error *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/memory.h"
 #include "report/report.h"
 #include "report/text.h"
 
@@ -52,20 +53,27 @@ static void add_share(struct buf *line, const json_t *finding)
                100 * number_of(share, "low"), 100 * number_of(share, "high"));
 }
 
-/* Findings that infer something stand before plain measurements when there are too many. */
-static bool is_shown(const json_t *findings, size_t at)
+/* When there are too many: the first of each of these, then the others in order. */
+static const char *const preferred[] = {"use",        "service-first", "categories",
+                                        "busy-hours", "weekdays",      "presence",
+                                        "events",     "onset-",        "served"};
+enum { PREFERRED = sizeof(preferred) / sizeof(preferred[0]) };
+
+static void choose(const json_t *findings, bool *shown)
 {
-    size_t count = json_array_size(findings), inferred = 0, before = 0;
-    if (count <= FINDINGS_MAX)
-        return true;
-    for (size_t i = 0; i < count; i++) {
-        bool infers = json_is_string(json_object_get(json_array_get(findings, i), "likelihood"));
-        inferred += infers;
-        before += i < at && !infers;
-    }
-    if (json_is_string(json_object_get(json_array_get(findings, at), "likelihood")))
-        return true;
-    return before + inferred < FINDINGS_MAX;
+    size_t count = json_array_size(findings), chosen = 0;
+    for (size_t p = 0; p < PREFERRED && chosen < FINDINGS_MAX; p++)
+        for (size_t i = 0; i < count; i++) {
+            const char *id = string_of(json_array_get(findings, i), "id");
+            if (shown[i] || strncmp(id, preferred[p], strlen(preferred[p])) != 0)
+                continue;
+            shown[i] = true;
+            chosen++;
+            break;
+        }
+    for (size_t i = 0; i < count && chosen < FINDINGS_MAX; i++)
+        if (!shown[i])
+            shown[i] = true, chosen++;
 }
 
 void report_print_summary(const json_t *model, FILE *out, int width)
@@ -73,7 +81,9 @@ void report_print_summary(const json_t *model, FILE *out, int width)
     const json_t *study = json_object_get(model, "study");
     const json_t *findings = json_object_get(model, "findings");
     struct buf line;
+    bool *shown = memory_array(json_array_size(findings) + 1, sizeof(*shown));
     size_t hidden = 0;
+    choose(findings, shown);
     width = width < WIDTH_MIN ? WIDTH_MIN : width;
     buf_init(&line, LINE_OCTETS_MAX);
     buf_format(&line, "%s, %s to %s (%s)", string_of(study, "name"), string_of(study, "from"),
@@ -81,7 +91,7 @@ void report_print_summary(const json_t *model, FILE *out, int width)
     print_line(out, line.at, width);
     for (size_t i = 0; i < json_array_size(findings); i++) {
         const json_t *f = json_array_get(findings, i);
-        if (!is_shown(findings, i)) {
+        if (!shown[i]) {
             hidden++;
             continue;
         }
@@ -92,5 +102,6 @@ void report_print_summary(const json_t *model, FILE *out, int width)
     }
     if (hidden > 0)
         fprintf(out, "  and %zu more in the report\n", hidden);
+    free(shown);
     buf_done(&line);
 }
