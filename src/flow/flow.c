@@ -39,11 +39,11 @@ enum {
 
 const struct flow_setting flow_setting_default = {.open_max = 1 << 20, .wait_ms = 300000};
 
-/* How many conversations an address and port took part in: who is a server, who a peer. A slot is
+/* What an address and port did in other conversations: who is a server, who a peer. A slot is
  * taken over by another endpoint when its count has run down. */
 struct contacts {
     uint32_t tag;
-    uint8_t all, rendezvous;
+    uint8_t all, asked, begun;
 };
 
 struct pairer {
@@ -235,7 +235,7 @@ static struct contacts contacts_of(const struct pairer *p, const struct ends *e,
     return c->tag == contacts_tag(h) ? *c : (struct contacts){0};
 }
 
-static void contacts_count(struct pairer *p, const struct ends *e)
+static void contacts_count(struct pairer *p, const struct ends *e, int source)
 {
     if (e->protocol != TCP && e->protocol != UDP)
         return;
@@ -250,7 +250,12 @@ static void contacts_count(struct pairer *p, const struct ends *e)
             *c = (struct contacts){.tag = contacts_tag(h)};
         }
         c->all = (uint8_t)(c->all < 255 ? c->all + 1 : 255);
-        c->rendezvous = (uint8_t)(c->rendezvous + (unknown && c->rendezvous < 255));
+        if (c->asked == 255 || c->begun == 255) {
+            c->asked /= 2;
+            c->begun /= 2;
+        }
+        c->asked = (uint8_t)(c->asked + (end != source));
+        c->begun = (uint8_t)(c->begun + (end == source && unknown));
     }
 }
 
@@ -304,8 +309,8 @@ static struct role_evidence evidence_of(struct pairer *p, const struct conversat
         e.first_ms[end] = h->first_ms;
         e.group |= is_group(&c->ends, end);
         struct contacts k = contacts_of(p, &c->ends, end);
-        e.contacts[end] = k.all;
-        e.rendezvous[end] = k.rendezvous;
+        e.asked[end] = k.asked;
+        e.begun[end] = k.begun;
     }
     return e;
 }
@@ -554,32 +559,31 @@ static void drop_copy(struct pairer *p, const struct part *part)
 
 /* Adds the record to its conversation. A copy changes nothing but the time it was last heard of. */
 static void join(struct pairer *p, struct conversation *c, bool is_new, const struct batch *b,
-                 size_t i, const struct row *row, struct tally *tally)
+                 size_t i, const struct row *row, const struct parts *s, struct tally *tally)
 {
-    struct parts s = parts_of(b, i);
     int source = row->source;
-    bool forward_copy = !is_new && is_copy(&c->half[source], &s.forward);
-    bool reverse_copy = !is_new && s.has_reverse && is_copy(&c->half[!source], &s.reverse);
+    bool forward_copy = !is_new && is_copy(&c->half[source], &s->forward);
+    bool reverse_copy = !is_new && s->has_reverse && is_copy(&c->half[!source], &s->reverse);
     if (forward_copy)
-        drop_copy(p, &s.forward);
+        drop_copy(p, &s->forward);
     if (reverse_copy)
-        drop_copy(p, &s.reverse);
+        drop_copy(p, &s->reverse);
     c->touched_ms = p->clock_ms;
-    if (forward_copy && (reverse_copy || !s.has_reverse)) {
+    if (forward_copy && (reverse_copy || !s->has_reverse)) {
         tally_duplicate(tally, 1);
         return;
     }
     int filled = forward_copy ? !source : source;
     bool pairs = !has_any(&c->half[filled]) && has_any(&c->half[!filled]);
     if (!forward_copy)
-        add_part(c, source, &s.forward);
-    if (s.has_reverse && !reverse_copy)
-        add_part(c, !source, &s.reverse);
-    if (s.has_reverse && !forward_copy && !reverse_copy)
+        add_part(c, source, &s->forward);
+    if (s->has_reverse && !reverse_copy)
+        add_part(c, !source, &s->reverse);
+    if (s->has_reverse && !forward_copy && !reverse_copy)
         c->marks |= MARK_BIFLOW;
     else if (pairs)
         c->marks |= MARK_PAIRED;
-    widen(c, &s.forward, is_new);
+    widen(c, &s->forward, is_new);
     note_rest(p, c, b, i, row);
 }
 
@@ -605,11 +609,11 @@ static bool take(struct pairer *p, const struct batch *b, size_t i, const struct
     bool is_new = c == NULL;
     if (is_new) {
         c = table_add(p->table, &row->ends, row->tag);
-        contacts_count(p, &row->ends);
+        contacts_count(p, &row->ends, row->source);
     } else {
         table_touch(p->table, c);
     }
-    join(p, c, is_new, b, i, row, tally);
+    join(p, c, is_new, b, i, row, &s, tally);
     note_name(p, c, b, i);
     return true;
 }

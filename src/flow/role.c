@@ -43,7 +43,7 @@ struct port_range {
 /* Services as found in IANA's registry and on today's networks. From 32768 on a port may as well be
  * ephemeral, so there the table makes it PORT_REGISTERED only. */
 static const struct port_range services[] = {
-    {20, 23},       {25, 25},       {37, 37},       {43, 43},       {49, 49},       {53, 53},
+    {21, 23},       {25, 25},       {37, 37},       {43, 43},       {49, 49},       {53, 53},
     {67, 67},       {69, 70},       {79, 81},       {88, 88},       {102, 102},     {106, 106},
     {109, 111},     {113, 113},     {119, 119},     {123, 123},     {135, 135},     {137, 139},
     {143, 143},     {161, 162},     {177, 179},     {194, 194},     {389, 389},     {427, 427},
@@ -94,6 +94,7 @@ struct ports *ports_new(void)
     struct ports *p = memory_alloc(sizeof *p);
     for (unsigned port = 1; port < 32768; port++)
         p->class[port] = port < 1024 ? PORT_SYSTEM : PORT_REGISTERED;
+    p->class[20] = PORT_EPHEMERAL; /* FTP servers open data connections from it (RFC 959) */
     for (size_t i = 0; i < sizeof services / sizeof *services; i++)
         for (unsigned port = services[i].from; port <= services[i].to; port++)
             p->class[port] = port < 1024    ? PORT_SERVICE
@@ -127,7 +128,7 @@ static int score_ports(const struct ports *p, const struct role_evidence *e)
     static const int8_t weights[PORT_CLASSES][PORT_CLASSES] = {
         [PORT_REGISTERED] = {[PORT_EPHEMERAL] = 12},
         [PORT_SYSTEM] = {[PORT_EPHEMERAL] = 42, [PORT_REGISTERED] = 34, [PORT_PEER] = 34},
-        [PORT_SERVICE_HIGH] = {[PORT_EPHEMERAL] = 46, [PORT_REGISTERED] = 34, [PORT_PEER] = 34},
+        [PORT_SERVICE_HIGH] = {[PORT_EPHEMERAL] = 46, [PORT_REGISTERED] = 24, [PORT_PEER] = 24},
         [PORT_SERVICE] = {[PORT_EPHEMERAL] = 52,
                           [PORT_REGISTERED] = 42,
                           [PORT_SYSTEM] = 10,
@@ -167,14 +168,29 @@ static int score_time(const struct role_evidence *e)
     return e->first_ms[0] < e->first_ms[1] ? weight : -weight;
 }
 
-/* An address and port that many talk to is a server's. */
-static int score_contacts(const struct role_evidence *e)
+/* Who speaks without being answered has more likely asked than answered. */
+static int score_one_way(const struct role_evidence *e)
+{
+    if ((e->packets[0] == 0) == (e->packets[1] == 0))
+        return 0;
+    int weight = e->protocol == TCP ? 15 : 25;
+    return e->packets[0] ? weight : -weight;
+}
+
+/* One UDP socket that speaks first to many, none of them a service: a peer-to-peer node. */
+static bool is_node(const struct role_evidence *e, int end)
+{
+    return e->protocol == UDP && e->begun[end] >= 8 && 2 * e->begun[end] >= e->asked[end];
+}
+
+/* An address and port that many speak to first is a server's. */
+static int score_asked(const struct role_evidence *e)
 {
     if (!has_ports(e->protocol))
         return 0;
-    if (e->contacts[1] >= 4 && e->contacts[1] >= 4 * e->contacts[0])
+    if (e->asked[1] >= 4 && e->asked[1] >= 4 * e->asked[0] && !is_node(e, 1))
         return 20;
-    return e->contacts[0] >= 4 && e->contacts[0] >= 4 * e->contacts[1] ? -20 : 0;
+    return e->asked[0] >= 4 && e->asked[0] >= 4 * e->asked[1] && !is_node(e, 0) ? -20 : 0;
 }
 
 static bool is_icmp(uint8_t protocol)
@@ -189,7 +205,7 @@ int role_opener(const struct ports *p, const struct role_evidence *e, bool *ret_
         score += score_flags(e, 0) - score_flags(e, 1);
     if (is_icmp(e->protocol) && e->port[0] != e->port[1])
         score += e->port[1] ? 60 : -60; /* the type lies at the end that was asked */
-    score += score_ports(p, e) + score_contacts(e);
+    score += score_ports(p, e) + score_asked(e) + score_one_way(e);
     *ret_sure = score >= 60 || score <= -60;
     return score >= 0 ? 0 : 1;
 }
@@ -213,9 +229,8 @@ static bool is_peer(const struct ports *p, const struct role_evidence *e)
     if ((a == PORT_PEER && !ports_serve(p, e->port[1])) ||
         (b == PORT_PEER && !ports_serve(p, e->port[0])))
         return true;
-    /* One UDP socket that talks to many, none of them a service: a peer-to-peer node. */
     bool unknown = !ports_serve(p, e->port[0]) && !ports_serve(p, e->port[1]);
-    return e->protocol == UDP && unknown && (e->rendezvous[0] >= 8 || e->rendezvous[1] >= 8);
+    return unknown && (is_node(e, 0) || is_node(e, 1));
 }
 
 /* Packets that came without any from the local side: were they an exchange whose other half this

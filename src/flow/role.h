@@ -15,14 +15,15 @@ struct role_evidence {
     uint8_t flags[2]; /* TCP, or-ed; 0 where the source does not tell */
     uint16_t port[2]; /* ICMP: type * 256 + code at the end that did not send it */
     uint64_t packets[2], octets[2];
-    uint64_t first_ms[2];  /* of each direction; only where it has packets */
-    bool biflow;           /* directions came together: first_ms says nothing about their order */
-    bool one_clock;        /* both directions were timed by the same exporter */
-    int8_t certain;        /* the source knows: 1 end 0 opened, -1 end 1 did, 0 it does not know */
-    int8_t guess;          /* the same, as far as the source saw */
-    int8_t first_record;   /* whose record came first: 1 end 0's, -1 end 1's */
-    uint8_t contacts[2];   /* conversations that this address and port took part in, up to 255 */
-    uint8_t rendezvous[2]; /* of those, with ports that serve nothing known */
+    uint64_t first_ms[2]; /* of each direction; only where it has packets */
+    bool biflow;          /* directions came together: first_ms says nothing about their order */
+    bool one_clock;       /* both directions were timed by the same exporter */
+    int8_t certain;       /* the source knows: 1 end 0 opened, -1 end 1 did, 0 it does not know */
+    int8_t guess;         /* the same, as far as the source saw */
+    int8_t first_record;  /* whose record came first: 1 end 0's, -1 end 1's */
+    uint8_t asked[2]; /* other conversations whose first record came to this address and port, */
+    uint8_t begun[2]; /* and whose first record it sent, to ports that serve nothing known;
+                         halved together when one grows past 255 */
     bool peer_application; /* the payload is a file sharing protocol's */
     bool group;            /* end 1 or 0 is a multicast or broadcast address */
 };

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/hash.h"
 #include "base/memory.h"
@@ -18,7 +19,12 @@ struct link {
     uint32_t before, after;
 };
 
-enum { CHUNK_TEXT = 60, NAME_CHUNKS_MAX = (TABLE_NAME_MAX + 1 + CHUNK_TEXT - 1) / CHUNK_TEXT };
+enum {
+    LINE = 64,
+    HUGE_PAGE = 2 << 20,
+    CHUNK_TEXT = 60,
+    NAME_CHUNKS_MAX = (TABLE_NAME_MAX + 1 + CHUNK_TEXT - 1) / CHUNK_TEXT
+};
 
 /* A name is a chain of chunks; the first octet of its first chunk is its length. */
 struct chunk {
@@ -29,7 +35,8 @@ struct chunk {
 struct table {
     size_t open_max, count, slot_mask;
     struct slot *slots;
-    struct conversation *at; /* numbers 1 .. open_max */
+    struct conversation *at; /* numbers 1 .. open_max, each on its own cache lines */
+    void *memory;            /* `at` lies in it */
     struct link *links;      /* 0 is the head of the ring */
     struct chunk *chunks;    /* 1 .. chunk_max */
     size_t chunk_max;
@@ -39,7 +46,20 @@ struct table {
 };
 
 static_assert(sizeof(struct ends) == 40, "ends are compared and hashed as octets");
-static_assert(sizeof(struct chunk) == 64, "a chunk is a cache line");
+static_assert(sizeof(struct chunk) == LINE, "a chunk is a cache line");
+static_assert(sizeof(struct conversation) == 3 * LINE, "fetched whole, touched often");
+
+/* Zeroed, on large pages where the system has them: look-ups go all over the array, and with pages
+ * of 4 KiB each would also miss the page tables. */
+static void *big_array(size_t count, size_t size)
+{
+    void *at = memory_array(count, size);
+    uintptr_t from = ((uintptr_t)at + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+    uintptr_t to = ((uintptr_t)at + count * size) & ~(uintptr_t)(HUGE_PAGE - 1);
+    if (to > from)
+        (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
+    return at;
+}
 
 struct table *table_new(size_t open_max)
 {
@@ -50,11 +70,12 @@ struct table *table_new(size_t open_max)
         slots *= 2;
     t->open_max = open_max;
     t->slot_mask = slots - 1;
-    t->slots = memory_array(slots, sizeof *t->slots);
-    t->at = memory_array(open_max + 1, sizeof *t->at);
-    t->links = memory_array(open_max + 1, sizeof *t->links);
+    t->slots = big_array(slots, sizeof *t->slots);
+    t->memory = big_array(open_max + 2, sizeof *t->at);
+    t->at = (struct conversation *)(((uintptr_t)t->memory + LINE - 1) & ~(uintptr_t)(LINE - 1));
+    t->links = big_array(open_max + 1, sizeof *t->links);
     t->chunk_max = open_max + NAME_CHUNKS_MAX;
-    t->chunks = memory_array(t->chunk_max + 1, sizeof *t->chunks);
+    t->chunks = big_array(t->chunk_max + 1, sizeof *t->chunks);
     t->fresh_number = t->fresh_chunk = 1;
     t->chunks_left = t->chunk_max;
     return t;
@@ -65,7 +86,7 @@ void table_free(struct table *t)
     if (!t)
         return;
     free(t->slots);
-    free(t->at);
+    free(t->memory);
     free(t->links);
     free(t->chunks);
     free(t);
@@ -81,6 +102,15 @@ uint32_t ends_tag(const struct ends *e)
     return (uint32_t)(h ^ h >> 32);
 }
 
+static void fetch(const struct table *t, uint32_t n)
+{
+    const char *c = (const char *)&t->at[n];
+    __builtin_prefetch(c, 1);
+    __builtin_prefetch(c + LINE, 1);
+    __builtin_prefetch(c + 2 * LINE, 1);
+    __builtin_prefetch(&t->links[n], 1);
+}
+
 void table_prefetch_slot(const struct table *t, uint32_t tag)
 {
     __builtin_prefetch(&t->slots[tag & t->slot_mask]);
@@ -91,10 +121,7 @@ void table_prefetch(const struct table *t, uint32_t tag)
     for (size_t i = tag & t->slot_mask; t->slots[i].number; i = (i + 1) & t->slot_mask) {
         if (t->slots[i].tag != tag)
             continue;
-        const char *c = (const char *)&t->at[t->slots[i].number];
-        for (size_t line = 0; line < sizeof(struct conversation); line += 64)
-            __builtin_prefetch(c + line, 1);
-        __builtin_prefetch(&t->links[t->slots[i].number], 1);
+        fetch(t, t->slots[i].number);
         return;
     }
 }
@@ -195,7 +222,13 @@ void table_touch(struct table *t, struct conversation *c)
 
 struct conversation *table_first(const struct table *t)
 {
-    return t->count ? &t->at[t->links[0].after] : NULL;
+    if (t->count == 0)
+        return NULL;
+    uint32_t n = t->links[0].after, next = t->links[n].after;
+    /* Conversations end in this order: what is next was fetched the last time, and now its slot. */
+    __builtin_prefetch(&t->slots[t->at[next].tag & t->slot_mask], 1);
+    fetch(t, t->links[next].after);
+    return &t->at[n];
 }
 
 size_t table_count(const struct table *t)

@@ -40,6 +40,7 @@ struct conversation {
     uint32_t exporter, sampling, application;
     uint32_t tag;
     struct half half[2]; /* half[i]: what end i sent */
+    uint64_t unused[2];  /* to a multiple of the cache line */
 };
 
 struct table;
