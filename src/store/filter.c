@@ -4,9 +4,11 @@
  */
 #include "store/filter.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/memory.h"
 #include "schema/values.h"
 #include "store/filter_in.h"
 
@@ -74,10 +76,141 @@ static void sql_unhex(struct buf *out, const void *at, size_t len)
     buf_text(out, "')");
 }
 
+/* The longest prefix that starts at `first` and does not go past `last`. */
+static struct prefix largest_prefix(const struct ip *first, const struct ip *last)
+{
+    struct prefix p = {*first, 128}, larger;
+    bool v4 = ip_is_v4(first) && ip_is_v4(last);
+    while (p.len_bits > (v4 ? 96 : 0)) {
+        struct ip low, high;
+        larger = (struct prefix){*first, (uint8_t)(p.len_bits - 1)};
+        prefix_range(&larger, &low, &high);
+        unsigned bit = larger.len_bits;
+        if ((first->octet[bit / 8] & (0x80u >> (bit % 8))) || memcmp(&high, last, sizeof high) > 0)
+            break;
+        p = larger;
+    }
+    return p;
+}
+
+/* ---- long lists ----
+ * A comparison for each of ten thousand prefixes would be looked at for every row, and longer than
+ * a statement may be. So the ranges are cut into prefixes again, and those of one length become one
+ * set that the row's address, cut to that length, is looked up in. IPv4 as a UInt32, IPv6 as two
+ * UInt64: what ClickHouse 18.16 can mask and put into sets. */
+
+enum { PLAIN_RANGES = 32 };
+
+struct prefixes {
+    struct prefix *at;
+    size_t count, room;
+};
+
+static uint64_t number_at(const uint8_t *octets, size_t len)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < len; i++)
+        value = value << 8 | octets[i];
+    return value;
+}
+
+static void cut_range(struct prefixes *all, struct filter_range r)
+{
+    for (;;) {
+        struct ip low, high;
+        struct prefix p = largest_prefix(&r.first, &r.last);
+        if (all->count == all->room) {
+            all->room = all->room ? all->room * 2 : 256;
+            all->at = memory_resize(all->at, all->room, sizeof *all->at);
+        }
+        all->at[all->count++] = p;
+        prefix_range(&p, &low, &high);
+        if (ip_equal(&high, &r.last))
+            return;
+        for (int i = IP_OCTETS; i-- > 0 && ++high.octet[i] == 0;)
+            ;
+        r.first = high;
+    }
+}
+
+static bool is_v4_prefix(const struct prefix *p)
+{
+    return p->len_bits >= 96 && ip_is_v4(&p->ip);
+}
+
+/* "bitAnd(<number of the column's octets>, mask)"; `from` counts octets from 1, as SQL does. */
+static void sql_masked(struct buf *out, const char *column, unsigned from, unsigned octets,
+                       unsigned keep_bits)
+{
+    uint64_t ones = octets == 8 ? UINT64_MAX : ((uint64_t)1 << 8 * octets) - 1;
+    uint64_t mask = keep_bits == 0 ? 0 : ones << (8 * octets - keep_bits) & ones;
+    buf_format(out, "bitAnd(reinterpretAsUInt%u(reverse(substring(%s, %u, %u))), %llu)", octets * 8,
+               column, from, octets, (unsigned long long)mask);
+}
+
+static void sql_set_v4(struct buf *out, const char *column, const struct prefixes *all,
+                       unsigned len_bits)
+{
+    size_t n = 0;
+    buf_format(out, "(substring(%s, 1, 12) = ", column);
+    sql_unhex(out, IP_V4_MAPPED, sizeof IP_V4_MAPPED);
+    buf_text(out, " AND ");
+    sql_masked(out, column, 13, 4, len_bits - 96);
+    buf_text(out, " IN (");
+    for (size_t i = 0; i < all->count; i++)
+        if (all->at[i].len_bits == len_bits && is_v4_prefix(&all->at[i]))
+            buf_format(out, "%s%llu", n++ ? "," : "",
+                       (unsigned long long)number_at(all->at[i].ip.octet + 12, 4));
+    buf_text(out, "))");
+}
+
+static void sql_set_v6(struct buf *out, const char *column, const struct prefixes *all,
+                       unsigned len_bits)
+{
+    size_t n = 0;
+    unsigned low_bits = len_bits > 64 ? len_bits - 64 : 0;
+    buf_text(out, "((");
+    sql_masked(out, column, 1, 8, len_bits < 64 ? len_bits : 64);
+    buf_text(out, ", ");
+    sql_masked(out, column, 9, 8, low_bits);
+    buf_text(out, ") IN (");
+    for (size_t i = 0; i < all->count; i++)
+        if (all->at[i].len_bits == len_bits && !is_v4_prefix(&all->at[i]))
+            buf_format(out, "%s(%llu,%llu)", n++ ? "," : "",
+                       (unsigned long long)number_at(all->at[i].ip.octet, 8),
+                       (unsigned long long)number_at(all->at[i].ip.octet + 8, 8));
+    buf_text(out, "))");
+}
+
+static void sql_long_list(struct buf *out, const char *column, const struct filter_node *n)
+{
+    struct prefixes all = {NULL, 0, 0};
+    size_t terms = 0;
+    bool present[2][129] = {{false}};
+    for (size_t i = 0; i < n->count; i++)
+        cut_range(&all, n->ranges[i]);
+    for (size_t i = 0; i < all.count; i++)
+        present[is_v4_prefix(&all.at[i])][all.at[i].len_bits] = true;
+    buf_text(out, "(");
+    for (int v4 = 0; v4 < 2; v4++)
+        for (unsigned len_bits = 0; len_bits <= 128; len_bits++) {
+            if (!present[v4][len_bits])
+                continue;
+            buf_text(out, terms++ ? " OR " : "");
+            (v4 ? sql_set_v4 : sql_set_v6)(out, column, &all, len_bits);
+        }
+    buf_text(out, ")");
+    free(all.at);
+}
+
 /* Single addresses go into one IN, which the engine keeps as a set; prefixes are ranges. */
 static void sql_ranges(struct buf *out, const char *column, const struct filter_node *n)
 {
     size_t hosts = 0, terms = 0;
+    if (n->count > PLAIN_RANGES) {
+        sql_long_list(out, column, n);
+        return;
+    }
     buf_text(out, "(");
     for (size_t i = 0; i < n->count; i++) {
         const struct filter_range *r = &n->ranges[i];
@@ -502,23 +635,6 @@ bool filter_match(const struct filter *f, const struct symbols *symbols, const s
 }
 
 /* ---- text ---- */
-
-/* The longest prefix that starts at `first` and does not go past `last`. */
-static struct prefix largest_prefix(const struct ip *first, const struct ip *last)
-{
-    struct prefix p = {*first, 128}, larger;
-    bool v4 = ip_is_v4(first) && ip_is_v4(last);
-    while (p.len_bits > (v4 ? 96 : 0)) {
-        struct ip low, high;
-        larger = (struct prefix){*first, (uint8_t)(p.len_bits - 1)};
-        prefix_range(&larger, &low, &high);
-        unsigned bit = larger.len_bits;
-        if ((first->octet[bit / 8] & (0x80u >> (bit % 8))) || memcmp(&high, last, sizeof high) > 0)
-            break;
-        p = larger;
-    }
-    return p;
-}
 
 /* Ranges were joined from prefixes: they print as the fewest prefixes that make them. */
 static void print_range(struct buf *out, struct filter_range r, size_t *printed)

@@ -22,7 +22,7 @@
 enum {
     FILTER_TEXT_MAX_OCTETS = 1 << 20,
     FILTER_FILE_MAX_OCTETS = 16 << 20,
-    FILTER_RANGES_MAX = 50000, /* addresses and prefixes of one filter, after joining neighbours */
+    FILTER_RANGES_MAX = 10000, /* addresses and prefixes of one filter, after joining neighbours */
     FILTER_NODES_MAX = 10000,
     FILTER_DEPTH_MAX = 200,
 };
