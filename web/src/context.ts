@@ -14,7 +14,7 @@ export interface Context {
   /** First and last moment in local time, as if UTC. */
   range: [number, number];
   fidelity: Map<string, FidelityDay>;
-  /** What a conversation is called: studies count conversations unless they say otherwise. */
+  /** What shares are of: conversations, packets where most telemetry is sampled, or octets. */
   unit: string;
 }
 
@@ -46,7 +46,7 @@ export function contextOf(model: Model): Context {
     dates,
     range: [first, last],
     fidelity: new Map((given(model.fidelity)?.days ?? []).map((d) => [d.date, d])),
-    unit: 'conversations',
+    unit: model.study.measure_used ?? model.study.measure ?? 'conversations',
   };
 }
 

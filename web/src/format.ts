@@ -71,17 +71,28 @@ export interface Worded {
 
 function inExact(e: Estimate): string {
   const level = isNumber(e.level) ? `${exact(e.level * 100)}% interval` : 'interval';
-  return `${exact(e.value)} (${level} ${exact(e.low)} to ${exact(e.high)})`;
+  return `${exact(e.value)} (${level} ${range(e, exact) || 'without width'})`;
+}
+
+/** 17.9 to 18.8, at least 17.9, at most 18.8; empty where the estimate has no width. */
+function range(e: Estimate, words: (n: number) => string): string {
+  if (e.low === null && e.high === null) return 'not bounded';
+  if (e.low === null) return `at most ${words(e.high as number)}`;
+  if (e.high === null) return `at least ${words(e.low)}`;
+  return e.high > e.low ? `${words(e.low)} to ${words(e.high)}` : '';
+}
+
+/** Where an estimate's whisker goes: to the axis's end where there is no bound. */
+export function ends(e: Estimate, least: number, most: number): [number, number] {
+  return [e.low ?? least, e.high ?? most];
 }
 
 export function share(e: Estimate): Worded {
-  const d = decimals(e.value * 100, (e.high - e.low) * 100);
+  const [low, high] = ends(e, 0, 1);
+  const d = decimals(e.value * 100, (high - low) * 100);
   const part = (n: number) => (n * 100).toFixed(d);
-  return {
-    value: `${part(e.value)}%`,
-    range: e.high > e.low ? `${part(e.low)} to ${part(e.high)}%` : '',
-    exact: inExact(e),
-  };
+  const between = range(e, part);
+  return { value: `${part(e.value)}%`, range: between && `${between}%`, exact: inExact(e) };
 }
 
 export function percent(n: number | null | undefined): string {
@@ -91,11 +102,14 @@ export function percent(n: number | null | undefined): string {
 
 /** A mean count with its interval, or a ratio (`times`). */
 export function estimate(e: Estimate, words: (n: number) => string = count): Worded {
-  return {
-    value: words(e.value),
-    range: e.high > e.low ? `${words(e.low)} to ${words(e.high)}` : '',
-    exact: inExact(e),
-  };
+  return { value: words(e.value), range: range(e, words), exact: inExact(e) };
+}
+
+/** The change that a log ratio stands for: +10.5% */
+export function change(logRatio: number): string {
+  const percents = Math.expm1(logRatio) * 100;
+  const size = Math.abs(percents).toFixed(Math.abs(percents) < 100 ? 1 : 0);
+  return Number(size) === 0 ? '0%' : `${percents < 0 ? '−' : '+'}${size}%`;
 }
 
 /** 13.3 · 0.67 · 120 */

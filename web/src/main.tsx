@@ -12,6 +12,7 @@ import { EventsSection } from './sections/events';
 import { Findings } from './sections/findings';
 import { Glance } from './sections/glance';
 import { Masthead } from './sections/masthead';
+import { OnsetsSection } from './sections/onsets';
 import { Coverage, Others } from './sections/others';
 import { PresenceSection } from './sections/presence';
 import { RhythmSection } from './sections/rhythm';
@@ -33,6 +34,7 @@ function Report({ x }: { x: Context }) {
         <RhythmSection x={x} />
         <PresenceSection x={x} />
         <EventsSection x={x} />
+        <OnsetsSection x={x} />
         <Others x={x} />
         <Coverage x={x} />
         <Data x={x} />

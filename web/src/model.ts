@@ -4,8 +4,9 @@
 
 export interface Estimate {
   value: number;
-  low: number;
-  high: number;
+  /** null where the data set no bound */
+  low: number | null;
+  high: number | null;
   level: number;
 }
 
@@ -52,6 +53,8 @@ export interface Study {
   population: { prefix: string; label?: string }[];
   events: StudyEvent[];
   measure: string;
+  /** what shares are of, where it differs from what the study asks for */
+  measure_used?: string;
 }
 
 export interface Source {
@@ -140,7 +143,8 @@ export interface Service extends Volume {
   category: string;
   rank: number;
   rank_low?: number;
-  rank_high?: number;
+  /** null: at least that low */
+  rank_high?: number | null;
   local_hosts: number;
   share: Estimate;
   octets_share?: Estimate;
@@ -180,14 +184,15 @@ export interface Busy {
 
 export interface Rhythm {
   measure?: string;
-  matrix: number[][];
+  /** null where no day has data */
+  matrix: (number | null)[][];
   profile?: { workdays: number[]; weekend: number[] };
   days_used?: number;
   busy: Section<Busy>;
   weekdays: {
     day: string;
     days?: number;
-    mean: Estimate;
+    mean: Estimate | null;
     rank: number;
     rank_low?: number;
     rank_high?: number;
@@ -205,7 +210,7 @@ export interface Rhythm {
 
 export interface EventEffect {
   effect: Estimate;
-  effect_sd?: number;
+  effect_sd?: Estimate;
   test: Test;
 }
 
@@ -215,8 +220,13 @@ export interface EventTest {
   before?: EventEffect;
   on?: EventEffect;
   after?: EventEffect;
-  lags?: { day: number; effect: Estimate; p: number }[];
-  detectable?: { effect: number; power: number };
+  lags?: { day: number; effect: Estimate; p: number; p_adjusted?: number }[];
+  any_lag?: Test;
+  detectable?: { effect: number; effect_sd?: number; power: number };
+  equivalence?: number | null;
+  uncertain_dates?: number;
+  sensitivity?: { day_shuffle_p?: number; weekday_shuffle_p?: number };
+  dates_moved?: { days: number; p: number }[];
 }
 
 export interface Events {
@@ -260,6 +270,19 @@ export interface Presence {
   countries: Country[];
 }
 
+export interface Onset {
+  subject: { kind: string; id: string };
+  change: string;
+  at: string;
+  at_low: string;
+  at_high: string;
+  before: Estimate;
+  after: Estimate;
+  doubling_days: Estimate | null;
+  test: Test;
+  evidence: Evidence;
+}
+
 export interface Finding {
   id: string;
   section: string;
@@ -289,7 +312,7 @@ export interface Model {
   events?: Section<Events>;
   presence?: Section<Presence>;
   concealment?: unknown;
-  onsets?: unknown;
+  onsets?: Section<Onset[]>;
   recon?: unknown;
   contacts?: unknown;
   devices?: unknown;

@@ -128,8 +128,8 @@ export function Interval({ of, as }: { of?: Estimate | null; as: (e: Estimate) =
     <span
       class="interval"
       data-value={of.value}
-      data-low={of.low}
-      data-high={of.high}
+      data-low={of.low ?? undefined}
+      data-high={of.high ?? undefined}
       title={worded.exact}
     >
       <span class="value">{worded.value}</span>
@@ -146,12 +146,13 @@ export const Ratio = ({ of }: { of?: Estimate | null }) => (
 /** A bar with its interval as a whisker, on a scale that ends at `max`. */
 export function Bar({ of, max }: { of: Estimate; max: number }) {
   const x = (n: number) => (max > 0 ? Math.max(0, Math.min(1, n / max)) * 100 : 0);
+  const [low, high] = format.ends(of, 0, max);
   return (
     <svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
       <rect class="bar-fill" x="0" y="2.5" width={x(of.value)} height="7" />
-      <line class="bar-whisker" x1={x(of.low)} x2={x(of.high)} y1="6" y2="6" />
-      <line class="bar-whisker" x1={x(of.low)} x2={x(of.low)} y1="3.6" y2="8.4" />
-      <line class="bar-whisker" x1={x(of.high)} x2={x(of.high)} y1="3.6" y2="8.4" />
+      <line class="bar-whisker" x1={x(low)} x2={x(high)} y1="6" y2="6" />
+      <line class="bar-whisker" x1={x(low)} x2={x(low)} y1="3.6" y2="8.4" />
+      <line class="bar-whisker" x1={x(high)} x2={x(high)} y1="3.6" y2="8.4" />
     </svg>
   );
 }

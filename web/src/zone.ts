@@ -3,6 +3,7 @@
 // browser. Charts take local times as if they were UTC, since their axes know only UTC.
 
 import { offset } from './format';
+import { visible } from './text';
 
 const DAY_MS = 86_400_000;
 const MONTHS =
@@ -81,7 +82,7 @@ export function stamp(utc: number): string {
 /** 2017-04-01 as 1 April 2017; anything else comes back as it is. */
 export function longDate(date: string): string {
   const m = /^(\d{4})-(\d\d)-(\d\d)$/.exec(date);
-  return m ? `${Number(m[3])} ${month(Number(m[2]) - 1)} ${m[1]}` : date;
+  return m ? `${Number(m[3])} ${month(Number(m[2]) - 1)} ${m[1]}` : visible(date, 40);
 }
 
 /** 1 April to 6 July 2017 */

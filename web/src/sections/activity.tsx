@@ -145,7 +145,7 @@ function DailyTable({ x, activity }: { x: Context; activity: Activity }) {
       id="daily-table"
       rows={activity.daily}
       columns={[
-        { head: 'Day', cell: (d) => localTime(midnight(d.date), false) },
+        { head: 'Day', class: 'nowrap', cell: (d) => localTime(midnight(d.date), false) },
         ...MEASURES.map(([key, name, words]) => ({
           head: name,
           number: true,
@@ -404,7 +404,7 @@ function LanesTable({ x, activity, lanes }: { x: Context; activity: Activity; la
         id="lanes-table"
         rows={rows}
         columns={[
-          { head: 'Day', cell: (r) => localTime(r.day, false) },
+          { head: 'Day', class: 'nowrap', cell: (r) => localTime(r.day, false) },
           ...lanes.map((l, k) => ({
             head: <Plain text={l.name} longest={40} />,
             number: true,
@@ -465,7 +465,7 @@ function Hourly({ x, activity }: { x: Context; activity: Activity }) {
       note={
         <>
           Conversations an hour. Each row has its own scale: the number at its right is its highest
-          hour. Drag the ends of the bar below it to zoom.
+          hour. <span class="screen">Drag the ends of the bar below it to zoom.</span>
           <FidelityKey x={x} />
         </>
       }

@@ -19,7 +19,7 @@ function DaysTable({ of }: { of: FidelityDay[] }) {
       limit={14}
       rowClass={(d) => (d.used === false || d.hours_with_data === 0 ? 'absent' : undefined)}
       columns={[
-        { head: 'Day', cell: (d) => localTime(midnight(d.date), false) },
+        { head: 'Day', class: 'nowrap', cell: (d) => localTime(midnight(d.date), false) },
         { head: 'Hours with data', number: true, cell: (d) => <Count n={d.hours_with_data} /> },
         {
           head: 'Records',

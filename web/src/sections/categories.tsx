@@ -11,7 +11,7 @@ type Of = 'share' | 'octets_share';
 
 const estimateOf = (c: Category, of: Of): Estimate => c[of] ?? c.share;
 
-function option(rows: Category[], of: Of, c: Canvas): Option {
+function option(rows: Category[], of: Of, unit: string, c: Canvas): Option {
   const left = c.narrow ? 134 : 168;
   const pixels = left - 12;
   const worded = rows.map((r) => format.share(estimateOf(r, of)));
@@ -45,7 +45,7 @@ function option(rows: Category[], of: Of, c: Canvas): Option {
         return tip(
           row.name,
           [
-            ['Of conversations', `${w.value} (${w.range})`],
+            [`Of ${unit}`, `${w.value} (${w.range})`],
             ...(o ? [['Of octets', `${o.value} (${o.range})`] as [string, string]] : []),
             ['Conversations', format.exact(row.flows)],
             ['Local hosts', format.exact(row.local_hosts)],
@@ -66,19 +66,19 @@ function option(rows: Category[], of: Of, c: Canvas): Option {
         emphasis: { itemStyle: { color: c.t.ink } },
       },
       whiskers(
-        rows.map((r, i) => [estimateOf(r, of).low, estimateOf(r, of).high, i]),
+        rows.map((r, i) => [...format.ends(estimateOf(r, of), 0, 1), i]),
         c,
       ),
       endLabels(
         worded,
-        rows.map((r, i) => [estimateOf(r, of).high, i]),
+        rows.map((r, i) => [format.ends(estimateOf(r, of), 0, 1)[1], i]),
         c,
       ),
     ],
   };
 }
 
-function CategoryTable({ rows }: { rows: Category[] }) {
+function CategoryTable({ rows, unit }: { rows: Category[]; unit: string }) {
   return (
     <Table
       label="Categories"
@@ -86,7 +86,7 @@ function CategoryTable({ rows }: { rows: Category[] }) {
       rows={rows}
       columns={[
         { head: 'Category', class: 'name', cell: (r) => <Plain text={r.name} longest={60} /> },
-        { head: 'Of conversations', number: true, cell: (r) => <Share of={r.share} /> },
+        { head: `Of ${unit}`, number: true, cell: (r) => <Share of={r.share} /> },
         { head: 'Of octets', number: true, cell: (r) => <Share of={r.octets_share} /> },
         { head: 'Conversations', number: true, cell: (r) => <Count n={r.flows} /> },
         { head: 'Octets', number: true, cell: (r) => <Count n={r.octets} words={format.octets} /> },
@@ -98,14 +98,14 @@ function CategoryTable({ rows }: { rows: Category[] }) {
   );
 }
 
-function Mix({ rows }: { rows: Category[] }) {
+function Mix({ rows, unit }: { rows: Category[]; unit: string }) {
   const [of, setOf] = useState<Of>('share');
-  const draw = useMemo(() => (c: Canvas) => option(rows, of, c), [rows, of]);
-  const octets = rows.some((r) => r.octets_share);
+  const draw = useMemo(() => (c: Canvas) => option(rows, of, unit, c), [rows, of]);
+  const octets = unit !== 'octets' && rows.some((r) => r.octets_share);
   return (
     <Figure
       id="chart-categories"
-      title={of === 'share' ? 'Share of conversations' : 'Share of octets'}
+      title={`Share of ${of === 'share' ? unit : 'octets'}`}
       label={`Bar chart with intervals: the share of each of ${rows.length} categories.`}
       height={() => 40 + rows.length * 27}
       option={draw}
@@ -114,7 +114,7 @@ function Mix({ rows }: { rows: Category[] }) {
         octets && (
           <div class="segments" role="group" aria-label="Measure">
             <button type="button" aria-pressed={of === 'share'} onClick={() => setOf('share')}>
-              Conversations
+              {unit.charAt(0).toUpperCase() + unit.slice(1)}
             </button>
             <button
               type="button"
@@ -127,7 +127,7 @@ function Mix({ rows }: { rows: Category[] }) {
         )
       }
       note="Lines on the bars are 95% intervals."
-      table={<CategoryTable rows={rows} />}
+      table={<CategoryTable rows={rows} unit={unit} />}
     />
   );
 }
@@ -142,7 +142,11 @@ export function Categories({ x }: { x: Context }) {
     ) : null;
   return (
     <Section id="categories" title="Categories">
-      {rows.length ? <Mix rows={rows} /> : <p class="quiet">No conversation has a category.</p>}
+      {rows.length ? (
+        <Mix rows={rows} unit={x.unit} />
+      ) : (
+        <p class="quiet">No conversation has a category.</p>
+      )}
     </Section>
   );
 }

@@ -7,7 +7,6 @@ import { given, isUnsupported, type Model } from '../model';
 /** Sections that later editions fill; drawn by others.tsx as tables of what the model holds. */
 export const OTHERS: [keyof Model, string][] = [
   ['concealment', 'Concealment'],
-  ['onsets', 'Onsets and changes'],
   ['recon', 'Reconnaissance'],
   ['contacts', 'Lasting relationships'],
   ['devices', 'Devices'],
@@ -23,6 +22,7 @@ const MAIN: [keyof Model, string][] = [
   ['rhythm', 'Rhythm'],
   ['presence', 'Presence'],
   ['events', 'Events'],
+  ['onsets', 'Onsets and changes'],
 ];
 
 export function hasSection(x: Context, name: string): boolean {
@@ -32,7 +32,9 @@ export function hasSection(x: Context, name: string): boolean {
 
 export function Contents({ x }: { x: Context }) {
   const shown = ([id]: [keyof Model, string]) =>
-    id === 'findings' || hasSection(x, id) || (id !== 'events' && isUnsupported(x.model[id]));
+    id === 'findings' ||
+    hasSection(x, id) ||
+    (id !== 'events' && id !== 'onsets' && isUnsupported(x.model[id]));
   const there = [...MAIN.filter(shown), ...OTHERS.filter(([id]) => hasSection(x, id))];
   const entries: [string, string][] = [
     ...there,

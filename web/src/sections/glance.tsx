@@ -111,8 +111,8 @@ export function Glance({ x }: { x: Context }) {
           {none && (
             <>
               {' '}
-              Of these, <Share of={none.share} /> belong to no service known to this report{' '}
-              <CommandButton evidence={none.evidence} words="copy command" />.
+              Of these, <Share of={none.share} /> belong to no service known to this report.{' '}
+              <CommandButton evidence={none.evidence} words="copy command" />
             </>
           )}
         </Lede>

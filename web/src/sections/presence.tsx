@@ -55,13 +55,14 @@ const DARK_STEP = 4; // from here on the fill carries light text
 
 /** Name and share over each other, haloed in the country's own colour. */
 function mapLabel(r: Country, small: boolean, c: Canvas): object {
+  const share = format.share(r.share).value;
   const onDark = !small && stepOf(r.share.value) >= DARK_STEP;
   return {
     show: true,
     position: small ? 'right' : 'inside',
     distance: 7,
     align: small ? 'left' : 'center',
-    formatter: () => `${fit(nameOf(r), 110)}\n${format.share(r.share).value}`,
+    formatter: () => (c.narrow ? share : `${fit(nameOf(r), 110)}\n${share}`),
     color: onDark ? c.t.paper : c.t.ink,
     textBorderColor: onDark ? colour(r.share.value, c) : c.t.paper,
     textBorderWidth: onDark ? 2 : 3,
@@ -182,13 +183,13 @@ function Steps() {
   );
 }
 
-function WorldMap({ rows }: { rows: Country[] }) {
+function WorldMap({ rows, unit }: { rows: Country[]; unit: string }) {
   const option = useMemo(() => (c: Canvas) => mapOption(rows, c), [rows]);
   const known = new Map(rows.map((r) => [r.country, r]));
   return (
     <Figure
       id="chart-map"
-      title="Share of conversations by country"
+      title={`Share of ${unit} by country`}
       label={`World map of the shares of ${rows.length} countries. The table below holds the numbers.`}
       height={({ width }) => Math.round(width * 0.44)}
       option={option}
@@ -228,7 +229,9 @@ function interval(
   const shift = solid ? -4 : 5;
   const data = rows.flatMap((r, i) => {
     const e = of(r);
-    return e && e.value > 0 ? [[e.low, e.value, e.high, i, r.flagged ? 1 : 0]] : [];
+    if (!e || !(e.value > 0)) return [];
+    const [low, high] = format.ends(e, 1e-6, 1e6);
+    return [[low, e.value, high, i, r.flagged ? 1 : 0]];
   });
   return {
     id: solid ? 'adjusted' : 'plain',
@@ -286,8 +289,8 @@ function ratioTicks(low: number, high: number): number[] {
 
 function forestOption(rows: Country[], c: Canvas): Option {
   const all = rows.flatMap((r) => [r.ratio, r.ratio_adjusted]).filter((e): e is Estimate => !!e);
-  const low = Math.min(0.5, ...all.map((e) => e.low).filter((n) => n > 0));
-  const high = Math.max(2, ...all.map((e) => e.high));
+  const low = Math.min(0.5, ...all.map((e) => e.low ?? e.value).filter((n) => n > 0));
+  const high = Math.max(2, ...all.map((e) => e.high ?? e.value * 2));
   const left = c.narrow ? 104 : 150;
   const ticks = ratioTicks(low * 0.95, high * 1.05);
   return {
@@ -392,12 +395,12 @@ function Institutions({ rows }: { rows: Country[] }) {
   );
 }
 
-function Countries({ rows }: { rows: Country[] }) {
-  const max = Math.max(0, ...rows.map((r) => r.share.high));
+function Countries({ rows, unit }: { rows: Country[]; unit: string }) {
+  const max = Math.max(0, ...rows.map((r) => format.ends(r.share, 0, 1)[1]));
   const any = (of: (r: Country) => unknown) => rows.some((r) => of(r) != null);
   return (
     <Table
-      label="Countries by share of conversations"
+      label={`Countries by share of ${unit}`}
       id="countries-table"
       rows={rows}
       limit={15}
@@ -418,7 +421,7 @@ function Countries({ rows }: { rows: Country[] }) {
           ),
         },
         {
-          head: 'Share of conversations',
+          head: `Share of ${unit}`,
           class: 'share',
           cell: (r) => (
             <>
@@ -464,7 +467,7 @@ function Countries({ rows }: { rows: Country[] }) {
   );
 }
 
-function About({ of }: { of: Presence }) {
+function About({ of, unit }: { of: Presence; unit: string }) {
   const baseline = typeof of.baseline === 'string' ? of.baseline : of.baseline?.name;
   const flagged = of.countries.filter((c) => c.flagged);
   return (
@@ -499,8 +502,8 @@ function About({ of }: { of: Presence }) {
       )}
       {of.unknown && of.unknown.flows > 0 && (
         <>
-          For <Share of={of.unknown.share} /> of conversations no country is known{' '}
-          <CommandButton evidence={of.unknown.evidence} words="copy command" />.
+          For <Share of={of.unknown.share} /> of {unit} no country is known.{' '}
+          <CommandButton evidence={of.unknown.evidence} words="copy command" />
         </>
       )}
     </Lede>
@@ -518,9 +521,9 @@ export function PresenceSection({ x }: { x: Context }) {
   const rows = presence.countries ?? [];
   return (
     <Section id="presence" title="Presence">
-      <About of={presence} />
-      <WorldMap rows={rows} />
-      {rows.length > 0 && <Countries rows={rows} />}
+      <About of={presence} unit={x.unit} />
+      <WorldMap rows={rows} unit={x.unit} />
+      {rows.length > 0 && <Countries rows={rows} unit={x.unit} />}
       <Forest rows={rows} />
       <Institutions rows={rows} />
     </Section>

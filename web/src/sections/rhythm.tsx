@@ -21,8 +21,8 @@ import { visible } from '../text';
 import { whiskers } from '../whisker';
 
 const DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
-const mean = (n: number | undefined) =>
-  n === undefined ? '–' : format.count(Math.round(n * 10) / 10);
+const mean = (n: number | null | undefined) =>
+  n == null ? '–' : format.count(Math.round(n * 10) / 10);
 const hours = (h: number) => `${format.hour(h)} to ${format.hour(h + 1)}`;
 
 interface Api {
@@ -31,7 +31,7 @@ interface Api {
 }
 
 function cells(rhythm: Rhythm, max: number, c: Canvas): object {
-  const data = rhythm.matrix.flatMap((row, day) => row.map((n, h) => [h, day, n]));
+  const data = rhythm.matrix.flatMap((row, day) => row.map((n, h) => [h, day, n ?? -1]));
   return {
     id: 'matrix',
     type: 'custom',
@@ -50,14 +50,17 @@ function cells(rhythm: Rhythm, max: number, c: Canvas): object {
       return {
         type: 'rect',
         shape: { ...shape, r: 2 },
-        style: { fill: rampColour(api.value(2), max, c) },
+        style: { fill: rampColour(api.value(2), max, c), ...(api.value(2) < 0 ? noData(c) : {}) },
         emphasis: { style: { stroke: c.t.ink, lineWidth: 1.5 } },
       };
     },
   };
 }
 
-export function rampColour(n: number, max: number, c: Canvas): string {
+/** A cell for which no day has data: empty, with an outline. */
+const noData = (c: Canvas) => ({ fill: 'transparent', stroke: c.t.hair, lineWidth: 1 });
+
+function rampColour(n: number, max: number, c: Canvas): string {
   const steps = c.t.ramp.length;
   if (!(max > 0)) return c.t.ramp[0] ?? '';
   const step = Math.min(steps - 1, Math.floor((n / max) * steps));
@@ -86,7 +89,7 @@ function outline(busy: Busy, c: Canvas): object {
 }
 
 function matrixOption(x: Context, rhythm: Rhythm, c: Canvas): Option {
-  const max = Math.max(0, ...rhythm.matrix.flat());
+  const max = Math.max(0, ...rhythm.matrix.flat().map((n) => n ?? 0));
   const busy = given(rhythm.busy);
   const mark = usage(x);
   return {
@@ -124,7 +127,7 @@ function matrixOption(x: Context, rhythm: Rhythm, c: Canvas): Option {
     tooltip: tooltip(c, {
       formatter: (p: { data: [number, number, number] }) => {
         const [h, day, n] = p.data;
-        const rows: [string, string][] = [['Mean an hour', mean(n)]];
+        const rows: [string, string][] = [['Mean an hour', n < 0 ? 'no data' : mean(n)]];
         return tip(`${DAYS[day]}, ${hours(h)}`, rows, mark);
       },
     }),
@@ -154,7 +157,7 @@ function Ramp({ max }: { max: number }) {
 function MatrixTable({ rhythm }: { rhythm: Rhythm }) {
   return (
     <Table
-      label="Mean conversations an hour by weekday and hour"
+      label="Mean an hour by weekday and hour"
       id="matrix-table"
       rows={rhythm.matrix.map((row, day) => ({ day, row }))}
       columns={[
@@ -162,7 +165,9 @@ function MatrixTable({ rhythm }: { rhythm: Rhythm }) {
         ...Array.from({ length: 24 }, (_, h) => ({
           head: String(h).padStart(2, '0'),
           number: true,
-          cell: (r: { row: number[] }) => <span data-value={r.row[h]}>{mean(r.row[h])}</span>,
+          cell: (r: { row: (number | null)[] }) => (
+            <span data-value={r.row[h] ?? undefined}>{mean(r.row[h])}</span>
+          ),
         })),
       ]}
     />
@@ -171,12 +176,12 @@ function MatrixTable({ rhythm }: { rhythm: Rhythm }) {
 
 function Matrix({ x, rhythm }: { x: Context; rhythm: Rhythm }) {
   const option = useMemo(() => (c: Canvas) => matrixOption(x, rhythm, c), [rhythm]);
-  const max = Math.max(0, ...rhythm.matrix.flat());
+  const max = Math.max(0, ...rhythm.matrix.flat().map((n) => n ?? 0));
   return (
     <Figure
       id="chart-matrix"
       title="Weekday by hour"
-      label={`Heat map of mean conversations an hour by weekday and hour of ${x.zoneLabel}.`}
+      label={`Heat map of mean ${x.unit} an hour by weekday and hour of ${x.zoneLabel}.`}
       height={matrixHeight}
       option={option}
       legend={<Ramp max={max} />}
@@ -252,7 +257,7 @@ function Profile({ x, rhythm }: { x: Context; rhythm: Rhythm }) {
       id="chart-profile"
       markAt={() => usage(x)}
       title="Through the day"
-      label="Lines: mean conversations in each half hour of the day, weekdays and weekends apart."
+      label="Lines: the mean in each half hour of the day, weekdays and weekends apart."
       height={({ narrow }) => (narrow ? 210 : 240)}
       option={option}
       legend={
@@ -261,7 +266,7 @@ function Profile({ x, rhythm }: { x: Context; rhythm: Rhythm }) {
           <i class="line-dash" aria-hidden="true" /> Saturday, Sunday
         </p>
       }
-      note={`Mean conversations in each half hour.${given(rhythm.busy) ? ' Shaded: the busy interval.' : ''}`}
+      note={`Mean ${x.unit} in each half hour.${given(rhythm.busy) ? ' Shaded: the busy interval.' : ''}`}
       table={
         <Table
           label="Mean by half hour"
@@ -277,8 +282,13 @@ function Profile({ x, rhythm }: { x: Context; rhythm: Rhythm }) {
   );
 }
 
+/** Weekdays that any day of the study has data for. */
+function knownWeekdays(rhythm: Rhythm) {
+  return rhythm.weekdays.flatMap((r) => (r.mean ? [{ ...r, mean: r.mean }] : []));
+}
+
 function weekdaysOption(x: Context, rhythm: Rhythm, c: Canvas): Option {
-  const rows = rhythm.weekdays;
+  const rows = knownWeekdays(rhythm);
   const worded = rows.map((r) => format.estimate(r.mean));
   return {
     grid: { left: 92, right: c.narrow ? 64 : 170, top: 6, bottom: 30 },
@@ -319,12 +329,12 @@ function weekdaysOption(x: Context, rhythm: Rhythm, c: Canvas): Option {
         emphasis: { itemStyle: { color: c.t.ink } },
       },
       whiskers(
-        rows.map((r, i) => [r.mean.low, r.mean.high, i]),
+        rows.map((r, i) => [...format.ends(r.mean, 0, r.mean.value * 2), i]),
         c,
       ),
       endLabels(
         worded,
-        rows.map((r, i) => [r.mean.high, i]),
+        rows.map((r, i) => [format.ends(r.mean, 0, r.mean.value * 2)[1], i]),
         c,
       ),
     ],
@@ -333,21 +343,22 @@ function weekdaysOption(x: Context, rhythm: Rhythm, c: Canvas): Option {
 
 function Weekdays({ x, rhythm }: { x: Context; rhythm: Rhythm }) {
   const option = useMemo(() => (c: Canvas) => weekdaysOption(x, rhythm, c), [rhythm]);
-  if (!rhythm.weekdays?.length) return null;
+  const rows = knownWeekdays(rhythm);
+  if (!rows.length) return null;
   return (
     <Figure
       id="chart-weekdays"
       title="Weekdays in order"
-      label="Bar chart with intervals: mean conversations a day by weekday, highest first."
-      height={() => 40 + rhythm.weekdays.length * 27}
+      label={`Bar chart with intervals: mean ${x.unit} a day by weekday, highest first.`}
+      height={() => 40 + rows.length * 27}
       option={option}
       mark={() => usage(x)}
-      note="Mean conversations a day; the lines are 95% intervals."
+      note={`Mean ${x.unit} a day; the lines are 95% intervals.`}
       table={
         <Table
           label="Weekdays"
           id="weekdays-table"
-          rows={rhythm.weekdays}
+          rows={rows}
           columns={[
             { head: 'Rank', cell: (r) => r.rank },
             {

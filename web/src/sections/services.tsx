@@ -24,8 +24,10 @@ function Basis({ of }: { of: Service }) {
   return <span title={parts.map(words).join(', ')}>{first && words(first)}</span>;
 }
 
+/** The ranks that the data allow, where they are more than one. */
 function ranks(s: Service): string {
   const { rank_low: low, rank_high: high } = s;
+  if (low && high === null) return `${low} or lower`;
   return low && high && low !== high ? `${low} to ${high}` : '';
 }
 
@@ -37,23 +39,22 @@ export function Services({ x }: { x: Context }) {
         <Quiet why={x.model.services} />
       </Section>
     ) : null;
-  const max = Math.max(0, ...services.map((s) => s.share.high));
+  const max = Math.max(0, ...services.map((s) => format.ends(s.share, 0, 1)[1]));
   const names = new Map((given(x.model.categories) ?? []).map((c) => [c.id, c.name]));
   return (
     <Section id="services" title="Services">
       {services.length ? (
         <Lede>
-          Share of the conversations of use, by the service they went to. The line on each bar is
-          its 95% interval: the share that other days of the same population would show. Where
-          intervals overlap, the order is not certain, and the ranks that the data allow stand below
-          the rank.
+          Share of the {x.unit} of use, by the service they went to. The line on each bar is its 95%
+          interval: the share that other days of the same population would show. Where intervals
+          overlap, the order is not certain, and the ranks that the data allow stand below the rank.
         </Lede>
       ) : (
         <Lede>No conversation could be attributed to a service.</Lede>
       )}
       {services.length > 0 && (
         <Table
-          label="Services by share of conversations"
+          label={`Services by share of ${x.unit}`}
           id="services-table"
           rows={services}
           limit={15}
@@ -81,7 +82,7 @@ export function Services({ x }: { x: Context }) {
               ),
             },
             {
-              head: 'Share of conversations',
+              head: `Share of ${x.unit}`,
               class: 'share',
               cell: (s) => (
                 <>

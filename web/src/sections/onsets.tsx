@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+// What began, stopped or shifted, and when.
+
+import { useMemo } from 'preact/hooks';
+import { axis, Figure, fit, tip, tooltip, type Canvas, type Option } from '../chart';
+import { countryName } from '../atlas';
+import type { Context } from '../context';
+import * as format from '../format';
+import { given, type Onset } from '../model';
+import { evidenceColumn, Interval, Lede, Plain, Section, Table } from '../parts';
+import { visible } from '../text';
+import { FidelityKey, fidelityStrip, timeAxis, timeTicks } from '../timeline';
+import { DAY_MS, longDate, longRange } from '../zone';
+
+const midnight = (date: string) => Date.parse(`${date.slice(0, 10)}T00:00:00Z`);
+const SHOWN = 30;
+const WORDS: Record<string, string> = { onset: 'began', stop: 'stopped', shift: 'shifted' };
+const TURN: Record<string, number> = { onset: -1, stop: 1, shift: 0 };
+
+/** What a change is of, by its name in the sections above. */
+function nameOf(x: Context, o: Onset): string {
+  const { kind, id } = o.subject;
+  if (kind === 'service') return given(x.model.services)?.find((s) => s.id === id)?.name ?? id;
+  if (kind === 'category') return given(x.model.categories)?.find((c) => c.id === id)?.name ?? id;
+  if (kind !== 'country') return id;
+  const known = given(x.model.presence)?.countries.find((c) => c.country === id)?.name;
+  return known ?? countryName(id);
+}
+
+const when = (o: Onset) => (o.at_low === o.at_high ? '' : longRange(o.at_low, o.at_high));
+
+interface Api {
+  value(i: number): number;
+  coord(p: [number, number]): [number, number];
+}
+
+/** A triangle up for what began, down for what stopped, a diamond for a shift. */
+function shape(x: number, y: number, turn: number): [number, number][] {
+  if (turn === 0)
+    return [
+      [x, y - 6],
+      [x + 6, y],
+      [x, y + 6],
+      [x - 6, y],
+    ];
+  return [
+    [x, y + 6 * turn],
+    [x + 6, y - 5 * turn],
+    [x - 6, y - 5 * turn],
+  ];
+}
+
+function marks(rows: Onset[], c: Canvas): object {
+  return {
+    id: 'onsets',
+    type: 'custom',
+    clip: true,
+    data: rows.map((o, i) => [
+      midnight(o.at),
+      i,
+      midnight(o.at_low),
+      midnight(o.at_high) + DAY_MS,
+      TURN[o.change] ?? 0,
+    ]),
+    encode: { x: [0, 2, 3], y: 1 },
+    renderItem: (_: unknown, api: Api) => {
+      const [x, y] = api.coord([api.value(0) + DAY_MS / 2, api.value(1)]);
+      const [x1] = api.coord([api.value(2), api.value(1)]);
+      const [x2] = api.coord([api.value(3), api.value(1)]);
+      const color = api.value(4) === 1 ? c.t.soft : c.t.event;
+      return {
+        type: 'group',
+        children: [
+          {
+            type: 'line',
+            shape: { x1, x2, y1: y, y2: y },
+            style: { stroke: color, lineWidth: 2, opacity: 0.6 },
+          },
+          { type: 'polygon', shape: { points: shape(x, y, api.value(4)) }, style: { fill: color } },
+        ],
+      };
+    },
+  };
+}
+
+function option(x: Context, rows: Onset[], c: Canvas): Option {
+  const left = c.narrow ? 110 : 168;
+  const right = 14;
+  const bottom = 62;
+  return {
+    useUTC: true,
+    grid: [
+      { left, right, top: 6, bottom },
+      { left, right, height: 9, bottom: 48 },
+    ],
+    xAxis: [
+      timeAxis(x, c, { gridIndex: 0, axisLabel: { show: false }, axisTick: { show: false } }),
+      timeAxis(x, c, {
+        gridIndex: 1,
+        axisLine: { show: false },
+        ...timeTicks(x, c, ...x.range, c.width - left - right, DAY_MS / 2),
+        name: `Days of ${x.zoneLabel}`,
+        nameLocation: 'middle',
+        nameGap: 27,
+      }),
+    ],
+    yAxis: [
+      axis(c, {
+        type: 'category',
+        gridIndex: 0,
+        inverse: true,
+        data: rows.map((o) => fit(nameOf(x, o), left - 14)),
+        axisLabel: { color: c.t.ink, fontSize: 12.5, interval: 0 },
+      }),
+      { type: 'value', gridIndex: 1, min: 0, max: 1, show: false },
+    ],
+    tooltip: tooltip(c, {
+      formatter: (p: { dataIndex: number; seriesId?: string }) => {
+        const o = rows[p.dataIndex];
+        if (!o) return '';
+        const about: [string, string][] = [
+          [WORDS[o.change] ?? o.change, longDate(o.at)],
+          ['A day before', format.estimate(o.before).value],
+          ['A day after', format.estimate(o.after).value],
+          ['p', format.probability(o.test.p)],
+        ];
+        if (when(o)) about.splice(1, 0, ['Between', when(o)]);
+        return tip(nameOf(x, o), about, o.evidence);
+      },
+    }),
+    series: [marks(rows, c), fidelityStrip(x, c, 1)],
+  };
+}
+
+function OnsetTable({ x, rows }: { x: Context; rows: Onset[] }) {
+  return (
+    <Table
+      label="Onsets, stops and shifts"
+      id="onsets-table"
+      rows={rows}
+      limit={SHOWN}
+      columns={[
+        {
+          head: 'What',
+          class: 'name',
+          cell: (o) => (
+            <>
+              <Plain text={nameOf(x, o)} longest={60} />
+              <small class="under">
+                <Plain text={o.subject.kind} longest={30} />
+              </small>
+            </>
+          ),
+        },
+        {
+          head: 'When',
+          class: 'nowrap',
+          cell: (o) => (
+            <>
+              {WORDS[o.change] ?? visible(o.change)} {longDate(o.at)}
+              {when(o) && <small class="under">between {when(o)}</small>}
+            </>
+          ),
+        },
+        {
+          head: 'A day before',
+          number: true,
+          cell: (o) => <Interval of={o.before} as={(e) => format.estimate(e)} />,
+        },
+        {
+          head: 'A day after',
+          number: true,
+          cell: (o) => <Interval of={o.after} as={(e) => format.estimate(e)} />,
+        },
+        {
+          head: 'Doubles in',
+          number: true,
+          cell: (o) =>
+            o.doubling_days ? (
+              <>
+                <Interval of={o.doubling_days} as={(e) => format.estimate(e, format.times)} /> days
+              </>
+            ) : (
+              '–'
+            ),
+        },
+        {
+          head: 'p',
+          number: true,
+          cell: (o) => <span title={visible(o.test?.method)}>{format.probability(o.test?.p)}</span>,
+        },
+        evidenceColumn<Onset>(),
+      ]}
+    />
+  );
+}
+
+function Timeline({ x, rows }: { x: Context; rows: Onset[] }) {
+  const shown = useMemo(() => {
+    const first = rows.slice(0, SHOWN); // the surest
+    return first.sort((a, b) => a.at.localeCompare(b.at));
+  }, [rows]);
+  const draw = useMemo(() => (c: Canvas) => option(x, shown, c), [shown]);
+  return (
+    <Figure
+      id="chart-onsets"
+      title="When it changed"
+      label={`Dates of ${shown.length} changes with their intervals. The table below holds them.`}
+      height={() => 74 + shown.length * 25}
+      option={draw}
+      legend={<p class="lines">▲ began · ▼ stopped · ◆ shifted</p>}
+      mark={(p) => (p.seriesId === 'onsets' ? (shown[p.dataIndex]?.evidence ?? null) : null)}
+      note={
+        <>
+          Lines are the 95% intervals of the dates.
+          <FidelityKey x={x} />
+        </>
+      }
+    />
+  );
+}
+
+export function OnsetsSection({ x }: { x: Context }) {
+  const rows = given(x.model.onsets);
+  if (!rows) return null;
+  return (
+    <Section id="onsets" title="Onsets and changes">
+      {rows.length ? (
+        <>
+          <Timeline x={x} rows={rows} />
+          <OnsetTable x={x} rows={rows} />
+        </>
+      ) : (
+        <Lede>
+          No service, category or country began, stopped or shifted by more than chance would have
+          it over all those watched.
+        </Lede>
+      )}
+    </Section>
+  );
+}
