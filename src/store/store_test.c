@@ -671,7 +671,7 @@ static void a_damaged_part_is_seen(void **state)
         {"truncate -s 5000 '%sdata.bin'", "part"},
         {"rm -rf '%s'", "conversations in a batch"},
         /* The size is right and opening need not read it: the thorough comparison does. */
-        {"dd if=/dev/urandom of='%sdata.bin' bs=1000 seek=20 count=1 conv=notrunc 2>&-", ""},
+        {"dd if=/dev/urandom of='%sdata.bin' bs=1000 seek=20 count=1 conv=notrunc 2>/dev/null", ""},
     };
     struct batch *b = flows_of(8, 4000, APRIL_MS, 5);
     (void)state;
@@ -868,7 +868,10 @@ static void every_statement_gives_the_same_on_both(void **state)
     engine_trace(collect, &corpus);
     struct store *a = same_work(&here), *b = same_work(&there);
     engine_trace(NULL, NULL);
-    for (int i = 0; i < store_table_count; i++)
+    /* Whole tables in an order of every column that tells rows apart. */
+    static const char *const orders[] = {"", "category, basis, ambiguous", "category, role",
+                                         "category, role, country, asn, owner"};
+    for (int i = 1; i <= 3; i++)
         if (tables[i].is_derived) {
             char sql[256];
             snprintf(sql, sizeof sql, "SELECT * FROM %s ORDER BY day, %s, flows, %s",
@@ -953,5 +956,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_damaged_part_is_seen),
         cmocka_unit_test(every_statement_gives_the_same_on_both),
     };
+    if (argc == 2)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
