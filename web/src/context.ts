@@ -18,6 +18,8 @@ export interface Context {
   unit: string;
 }
 
+const UNITS = ['conversations', 'packets', 'octets'];
+
 const midnight = (date: string) => Date.parse(`${date.slice(0, 10)}T00:00:00Z`);
 
 function datesOf(model: Model): string[] {
@@ -39,6 +41,7 @@ export function contextOf(model: Model): Context {
   const last = midnight(dates[dates.length - 1] ?? model.study.to) + DAY_MS;
   const start = Date.parse(model.study.from_time ?? '') || first;
   const end = Date.parse(model.study.to_time ?? '') || last;
+  const measure = model.study.measure_used ?? model.study.measure;
   return {
     model,
     zone,
@@ -46,7 +49,7 @@ export function contextOf(model: Model): Context {
     dates,
     range: [first, last],
     fidelity: new Map((given(model.fidelity)?.days ?? []).map((d) => [d.date, d])),
-    unit: model.study.measure_used ?? model.study.measure ?? 'conversations',
+    unit: UNITS.find((u) => u === measure) ?? 'conversations',
   };
 }
 

@@ -236,7 +236,7 @@ function lanesOf(activity: Activity, services: Service[]): Lane[] {
 function laneShape(c: { narrow: boolean }) {
   return c.narrow
     ? { title: 18, plot: 40, gap: 8, left: 4 }
-    : { title: 0, plot: 42, gap: 12, left: 128 };
+    : { title: 0, plot: 42, gap: 12, left: 142 };
 }
 
 function lanesHeight(lanes: number, narrow: boolean): number {

@@ -35,7 +35,11 @@ function lagOption(test: EventTest, c: Canvas): Option {
       type: 'value',
       splitNumber: 4,
       axisLine: { show: false },
-      axisLabel: { color: c.t.muted, fontSize: 12, formatter: format.change },
+      axisLabel: {
+        color: c.t.muted,
+        fontSize: 12,
+        formatter: (n: number) => `${n > 0 ? '+' : ''}${String(n).replace('-', '−')}%`,
+      },
     }),
     tooltip: tooltip(c, {
       formatter: (p: { dataIndex: number }) => {
@@ -57,7 +61,8 @@ function lagOption(test: EventTest, c: Canvas): Option {
         id: 'lags',
         data: lags.map((l, i) => {
           const [low, high] = format.ends(l.effect, l.effect.value, l.effect.value);
-          return [i, l.effect.value, low, high, l.day === 0 ? 1 : 0];
+          const percents = [l.effect.value, low, high].map((n) => Math.expm1(n) * 100);
+          return [i, ...percents, l.day === 0 ? 1 : 0];
         }),
         encode: { x: 0, y: [1, 2, 3] },
         renderItem: (_: unknown, api: Api) => {
@@ -113,7 +118,12 @@ function Lags({ test, index }: { test: EventTest; index: number }) {
       id={`chart-lags-${index}`}
       title={
         <>
-          Days around the events: <Plain text={kindOf(test)} longest={60} />
+          Days around the events
+          {test.kind !== 'all' && (
+            <>
+              : <Plain text={test.kind} longest={60} />
+            </>
+          )}
         </>
       }
       label="Changes with intervals by days from the event."
@@ -174,7 +184,12 @@ function Sensitivity({ of }: { of: EventTest }) {
   return (
     <details class="behind">
       <summary>
-        Other ways to ask: <Plain text={kindOf(of)} longest={60} />
+        Asked in other ways
+        {of.kind !== 'all' && (
+          <>
+            : <Plain text={of.kind} longest={60} />
+          </>
+        )}
       </summary>
       <Table
         label="Sensitivity"

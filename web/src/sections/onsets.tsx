@@ -120,8 +120,8 @@ function option(x: Context, rows: Onset[], c: Canvas): Option {
         if (!o) return '';
         const about: [string, string][] = [
           [WORDS[o.change] ?? o.change, longDate(o.at)],
-          ['A day before', format.estimate(o.before).value],
-          ['A day after', format.estimate(o.after).value],
+          ['Per day before', format.estimate(o.before).value],
+          ['Per day after', format.estimate(o.after).value],
           ['p', format.probability(o.test.p)],
         ];
         if (when(o)) about.splice(1, 0, ['Between', when(o)]);
@@ -163,12 +163,12 @@ function OnsetTable({ x, rows }: { x: Context; rows: Onset[] }) {
           ),
         },
         {
-          head: 'A day before',
+          head: 'Per day before',
           number: true,
           cell: (o) => <Interval of={o.before} as={(e) => format.estimate(e)} />,
         },
         {
-          head: 'A day after',
+          head: 'Per day after',
           number: true,
           cell: (o) => <Interval of={o.after} as={(e) => format.estimate(e)} />,
         },

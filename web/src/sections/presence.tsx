@@ -220,18 +220,46 @@ interface Api {
   coord(p: [number, number]): [number, number];
 }
 
+interface Look {
+  solid: boolean;
+  flagged: boolean;
+  under: boolean;
+  color: string;
+}
+
+function point(x: number, y: number, { solid, flagged, under, color }: Look, c: Canvas): object {
+  const style = { fill: solid ? color : c.t.paper, stroke: color, lineWidth: 1.3 };
+  const diamond = [
+    [x, y - 6],
+    [x + 6, y],
+    [x, y + 6],
+    [x - 6, y],
+  ];
+  const arrow = [
+    [x + 1, y],
+    [x + 8, y - 4],
+    [x + 8, y + 4],
+  ];
+  if (under) return { type: 'polygon', shape: { points: arrow }, style };
+  if (solid && flagged) return { type: 'polygon', shape: { points: diamond }, style };
+  return { type: 'circle', shape: { cx: x, cy: y, r: solid ? 4 : 3 }, style };
+}
+
+/** `least` is where the axis begins: a ratio under it is an arrow there. */
 function interval(
   rows: Country[],
   of: (r: Country) => Estimate | null | undefined,
+  least: number,
   c: Canvas,
   solid: boolean,
 ) {
   const shift = solid ? -4 : 5;
   const data = rows.flatMap((r, i) => {
     const e = of(r);
-    if (!e || !(e.value > 0)) return [];
-    const [low, high] = format.ends(e, 1e-6, 1e6);
-    return [[low, e.value, high, i, r.flagged ? 1 : 0]];
+    if (!e) return [];
+    const [low, high] = format.ends(e, least, 1e6);
+    const ends = [low, e.value, high].map((n) => Math.max(n, least));
+    return [[...ends, i, r.flagged ? 1 : 0, e.value < least ? 1 : 0]];
   });
   return {
     id: solid ? 'adjusted' : 'plain',
@@ -240,7 +268,7 @@ function interval(
     data,
     encode: { x: [0, 1, 2], y: 3 },
     renderItem: (_: unknown, api: Api) => {
-      const x = (i: number) => api.coord([Math.max(api.value(i), 1e-6), api.value(3)])[0];
+      const x = (i: number) => api.coord([api.value(i), api.value(3)])[0];
       const y = api.coord([1, api.value(3)])[1] + shift;
       const flagged = api.value(4) === 1;
       const color = solid ? (flagged ? c.t.event : c.t.accent) : c.t.muted;
@@ -252,24 +280,7 @@ function interval(
             shape: { x1: x(0), x2: x(2), y1: y, y2: y },
             style: { stroke: color, lineWidth: solid ? 2 : 1.2 },
           },
-          solid && flagged
-            ? {
-                type: 'polygon',
-                shape: {
-                  points: [
-                    [x(1), y - 6],
-                    [x(1) + 6, y],
-                    [x(1), y + 6],
-                    [x(1) - 6, y],
-                  ],
-                },
-                style: { fill: color },
-              }
-            : {
-                type: 'circle',
-                shape: { cx: x(1), cy: y, r: solid ? 4 : 3 },
-                style: { fill: solid ? color : c.t.paper, stroke: color, lineWidth: 1.3 },
-              },
+          point(x(1), y, { solid, flagged, under: api.value(5) === 1, color }, c),
         ],
       };
     },
@@ -328,7 +339,7 @@ function forestOption(rows: Country[], c: Canvas): Option {
     }),
     series: [
       {
-        ...interval(rows, (r) => r.ratio, c, false),
+        ...interval(rows, (r) => r.ratio, ticks[0] ?? 0.1, c, false),
         markLine: {
           silent: true,
           symbol: 'none',
@@ -337,7 +348,7 @@ function forestOption(rows: Country[], c: Canvas): Option {
           data: [{ xAxis: 1 }],
         },
       },
-      interval(rows, (r) => r.ratio_adjusted, c, true),
+      interval(rows, (r) => r.ratio_adjusted, ticks[0] ?? 0.1, c, true),
     ],
   };
 }
@@ -364,7 +375,7 @@ function Forest({ rows }: { rows: Country[] }) {
         </p>
       }
       mark={(p) => shown[(p.data as number[])[3] ?? -1]?.evidence ?? null}
-      note="Points are ratios, lines their 95% intervals, on a logarithmic scale."
+      note="Points are ratios, lines their 95% intervals, on a logarithmic scale; an arrow at the left edge is a ratio near nothing."
     />
   );
 }
@@ -467,7 +478,16 @@ function Countries({ rows, unit }: { rows: Country[]; unit: string }) {
   );
 }
 
-function About({ of, unit }: { of: Presence; unit: string }) {
+const NAMED = 6;
+
+/** Names of the services that the adjusted ratio leaves out. */
+function leftOut(x: Context, of: Presence): string[] {
+  const names = new Map((given(x.model.services) ?? []).map((s) => [s.id, s.name]));
+  return (of.adjusted_without ?? []).map((id) => names.get(id) ?? id);
+}
+
+function About({ x, of }: { x: Context; of: Presence }) {
+  const left = leftOut(x, of);
   const baseline = typeof of.baseline === 'string' ? of.baseline : of.baseline?.name;
   const flagged = of.countries.filter((c) => c.flagged);
   return (
@@ -493,16 +513,19 @@ function About({ of, unit }: { of: Presence; unit: string }) {
           The expected share comes from <Plain text={baseline} longest={200} />.{' '}
         </>
       )}
-      {of.adjusted_without && of.adjusted_without.length > 0 && (
+      {left.length > 0 && (
         <>
           The adjusted ratio leaves out services that are popular wherever the population goes (
-          <Plain text={of.adjusted_without.join(', ')} longest={300} />
+          <span title={visible(left.join(', '), 4000)}>
+            <Plain text={left.slice(0, NAMED).join(', ')} longest={400} />
+            {left.length > NAMED && ` and ${left.length - NAMED} more`}
+          </span>
           ).{' '}
         </>
       )}
       {of.unknown && of.unknown.flows > 0 && (
         <>
-          For <Share of={of.unknown.share} /> of {unit} no country is known.{' '}
+          For <Share of={of.unknown.share} /> of {x.unit} no country is known.{' '}
           <CommandButton evidence={of.unknown.evidence} words="copy command" />
         </>
       )}
@@ -521,7 +544,7 @@ export function PresenceSection({ x }: { x: Context }) {
   const rows = presence.countries ?? [];
   return (
     <Section id="presence" title="Presence">
-      <About of={presence} unit={x.unit} />
+      <About x={x} of={presence} />
       <WorldMap rows={rows} unit={x.unit} />
       {rows.length > 0 && <Countries rows={rows} unit={x.unit} />}
       <Forest rows={rows} />
