@@ -296,7 +296,7 @@ size_t meter_packet(struct meter *m, uint64_t time_ns, const struct packet *p, s
 {
     uint64_t time_ms = time_ns / 1000000;
     size_t rows = out->rows;
-    assert(out->stage == STAGE_RECORD && batch_room(out) >= METER_ROWS_MAX);
+    assert(out->stage == STAGE_RECORD && batch_room(out) > IDLE_LOOKS + 2);
     count_coverage(m, time_ms, false);
     if (is_outside(m->setting.population, p)) {
         tally_outside(tally, 1);
@@ -313,7 +313,7 @@ size_t meter_packet(struct meter *m, uint64_t time_ns, const struct packet *p, s
     unsigned direction = 0;
     uint32_t index = flow_of(m, p, time_ms, &direction, out);
     count_packet(cache_at(m->cache, index), p, direction, time_ms);
-    if (m->inspect && p->payload.len && !p->fragment_later)
+    if (m->inspect && (p->payload.len || is_icmp(p->protocol)) && !p->fragment_later)
         look(m, index, p, direction, time_ms, seen);
     return out->rows - rows;
 }
