@@ -23,10 +23,11 @@
 #include "flow/table.h"
 
 enum {
-    CHUNK = 32,
+    CHUNK = 64,
     JUMP_RECORDS = 64,
     CONTACT_SLOTS = 1 << 16, /* endpoints whose conversations are counted */
     APPLICATIONS = 1 << 16,  /* symbol codes whose kind is remembered */
+    TOUCH_MS = 1000,         /* the order is kept to this precision */
     ROOM_ROWS = 2,           /* one record ends at most this many conversations at once */
     DAY_MS = 86400000,
     TCP = 6,
@@ -180,11 +181,11 @@ static void prepare(const struct pairer *p, const struct batch *b, size_t from, 
         make_key(b, from + i, row);
         row->inside = (uint8_t)(src << row->source | dst << !row->source);
         row->pivot = (uint8_t)(src_pivot << row->source | dst_pivot << !row->source);
-        table_prefetch_slot(p->table, row->tag);
+        table_fetch_slot(p->table, row->tag);
     }
     for (size_t i = 0; i < count; i++)
         if (rows[i].kept)
-            table_prefetch(p->table, rows[i].tag);
+            table_fetch(p->table, rows[i].tag);
 }
 
 /* ------------------------------------------------------------------ the clock */
@@ -206,13 +207,14 @@ static void clock_see(struct pairer *p, uint64_t start_ms)
     } else if (++p->far_records >= JUMP_RECORDS) {
         p->far_records = 0;
         p->newest_ms = start_ms;
-        p->clock_ms += (uint64_t)p->setting.wait_ms + p->setting.late_ms + 1;
+        p->clock_ms += (uint64_t)p->setting.wait_ms + p->setting.late_ms + TOUCH_MS + 1;
     }
 }
 
 static bool is_complete(const struct pairer *p, const struct conversation *c)
 {
-    return p->clock_ms - c->touched_ms > (uint64_t)p->setting.wait_ms + p->setting.late_ms;
+    uint64_t quiet_ms = p->clock_ms - c->touched_ms;
+    return quiet_ms > (uint64_t)p->setting.wait_ms + p->setting.late_ms + TOUCH_MS;
 }
 
 /* ------------------------------------------------------------------ endpoints and applications */
@@ -501,7 +503,7 @@ static void note_name(struct pairer *p, struct conversation *c, const struct bat
         c->marks |= MARK_NAME_CONFLICT;
 }
 
-static void note_rest(struct pairer *p, struct conversation *c, const struct batch *b, size_t i,
+static void note_rest(struct conversation *c, const struct batch *b, size_t i,
                       const struct row *row)
 {
     c->inside |= row->inside;
@@ -516,7 +518,6 @@ static void note_rest(struct pairer *p, struct conversation *c, const struct bat
     if (!c->application)
         c->application = batch_application(b)[i];
     note_opener(c, b, i, row->source);
-    c->touched_ms = p->clock_ms;
 }
 
 struct parts {
@@ -557,7 +558,7 @@ static void drop_copy(struct pairer *p, const struct part *part)
     p->counts.copied_octets += part->octets;
 }
 
-/* Adds the record to its conversation. A copy changes nothing but the time it was last heard of. */
+/* Adds the record to its conversation. A copy changes nothing in it. */
 static void join(struct pairer *p, struct conversation *c, bool is_new, const struct batch *b,
                  size_t i, const struct row *row, const struct parts *s, struct tally *tally)
 {
@@ -568,7 +569,6 @@ static void join(struct pairer *p, struct conversation *c, bool is_new, const st
         drop_copy(p, &s->forward);
     if (reverse_copy)
         drop_copy(p, &s->reverse);
-    c->touched_ms = p->clock_ms;
     if (forward_copy && (reverse_copy || !s->has_reverse)) {
         tally_duplicate(tally, 1);
         return;
@@ -584,7 +584,7 @@ static void join(struct pairer *p, struct conversation *c, bool is_new, const st
     else if (pairs)
         c->marks |= MARK_PAIRED;
     widen(c, &s->forward, is_new);
-    note_rest(p, c, b, i, row);
+    note_rest(c, b, i, row);
 }
 
 /* Takes one record. False when `out` has no room for what it ends. */
@@ -610,8 +610,10 @@ static bool take(struct pairer *p, const struct batch *b, size_t i, const struct
     if (is_new) {
         c = table_add(p->table, &row->ends, row->tag);
         contacts_count(p, &row->ends, row->source);
-    } else {
+        c->touched_ms = p->clock_ms;
+    } else if (p->clock_ms - c->touched_ms >= TOUCH_MS) {
         table_touch(p->table, c);
+        c->touched_ms = p->clock_ms;
     }
     join(p, c, is_new, b, i, row, &s, tally);
     note_name(p, c, b, i);

@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A slot of the index is a 32-bit tag and a number, so a search touches one cache line until the
- * tag agrees. The order is a list of numbers beside the conversations: moving one to its end
- * touches 8 octets of each neighbour and none of the neighbours themselves. */
+ * tag agrees.
+ *
+ * The order is a ring of numbers: who is touched is written anew at its end and remembers that
+ * place; an older place of the same number is then nobody's. So moving to the end is one write in
+ * sequence instead of four in neighbours all over memory, and what comes next is known in time to
+ * fetch it.
+ *
+ * Fetching is done by reading. On virtual machines a prefetch whose page is not in the processor's
+ * translation cache is dropped, and in a table of 200 MB that is nearly each (measured: 1.5 times
+ * as many records a second with reads). */
 #include "flow/table.h"
 
 #include <assert.h>
@@ -15,13 +23,10 @@ struct slot {
     uint32_t tag, number; /* number 0: empty */
 };
 
-struct link {
-    uint32_t before, after;
-};
-
 enum {
     LINE = 64,
     HUGE_PAGE = 2 << 20,
+    AHEAD = 16,
     CHUNK_TEXT = 60,
     NAME_CHUNKS_MAX = (TABLE_NAME_MAX + 1 + CHUNK_TEXT - 1) / CHUNK_TEXT
 };
@@ -32,15 +37,19 @@ struct chunk {
     uint32_t next;
 };
 
+#define NOWHERE UINT64_MAX
+
 struct table {
     size_t open_max, count, slot_mask;
     struct slot *slots;
     struct conversation *at; /* numbers 1 .. open_max, each on its own cache lines */
     void *memory;            /* `at` lies in it */
-    struct link *links;      /* 0 is the head of the ring */
-    struct chunk *chunks;    /* 1 .. chunk_max */
+    uint32_t *ring;          /* numbers in order; places head .. tail */
+    size_t ring_mask;
+    uint64_t head, tail, fetched;
+    struct chunk *chunks; /* 1 .. chunk_max */
     size_t chunk_max;
-    uint32_t free_number, free_chunk;   /* given back, chained by links[].after, chunks[].next */
+    uint32_t free_number, free_chunk;   /* given back, chained by tag, chunks[].next */
     uint32_t fresh_number, fresh_chunk; /* from here on never used */
     size_t chunks_left;
 };
@@ -73,7 +82,8 @@ struct table *table_new(size_t open_max)
     t->slots = big_array(slots, sizeof *t->slots);
     t->memory = big_array(open_max + 2, sizeof *t->at);
     t->at = (struct conversation *)(((uintptr_t)t->memory + LINE - 1) & ~(uintptr_t)(LINE - 1));
-    t->links = big_array(open_max + 1, sizeof *t->links);
+    t->ring_mask = slots * 2 - 1;
+    t->ring = big_array(slots * 2, sizeof *t->ring);
     t->chunk_max = open_max + NAME_CHUNKS_MAX;
     t->chunks = big_array(t->chunk_max + 1, sizeof *t->chunks);
     t->fresh_number = t->fresh_chunk = 1;
@@ -87,7 +97,7 @@ void table_free(struct table *t)
         return;
     free(t->slots);
     free(t->memory);
-    free(t->links);
+    free(t->ring);
     free(t->chunks);
     free(t);
 }
@@ -102,26 +112,31 @@ uint32_t ends_tag(const struct ends *e)
     return (uint32_t)(h ^ h >> 32);
 }
 
-static void fetch(const struct table *t, uint32_t n)
+/* Reads what the compiler must not leave out; nothing waits for the values. */
+static void fetch(const void *at)
+{
+    (void)*(const volatile char *)at;
+}
+
+static void fetch_conversation(const struct table *t, uint32_t n)
 {
     const char *c = (const char *)&t->at[n];
-    __builtin_prefetch(c, 1);
-    __builtin_prefetch(c + LINE, 1);
-    __builtin_prefetch(c + 2 * LINE, 1);
-    __builtin_prefetch(&t->links[n], 1);
+    fetch(c);
+    fetch(c + LINE);
+    fetch(c + 2 * LINE);
 }
 
-void table_prefetch_slot(const struct table *t, uint32_t tag)
+void table_fetch_slot(const struct table *t, uint32_t tag)
 {
-    __builtin_prefetch(&t->slots[tag & t->slot_mask]);
+    fetch(&t->slots[tag & t->slot_mask]);
 }
 
-void table_prefetch(const struct table *t, uint32_t tag)
+void table_fetch(const struct table *t, uint32_t tag)
 {
     for (size_t i = tag & t->slot_mask; t->slots[i].number; i = (i + 1) & t->slot_mask) {
         if (t->slots[i].tag != tag)
             continue;
-        fetch(t, t->slots[i].number);
+        fetch_conversation(t, t->slots[i].number);
         return;
     }
 }
@@ -143,19 +158,27 @@ bool table_full(const struct table *t)
     return t->count == t->open_max || t->chunks_left < NAME_CHUNKS_MAX;
 }
 
-static void unlink_number(struct table *t, uint32_t n)
+/* Drops the places that are nobody's any more. The ring holds four times the conversations, so this
+ * comes after three touches of each at the earliest. */
+static void tidy_ring(struct table *t)
 {
-    struct link l = t->links[n];
-    t->links[l.before].after = l.after;
-    t->links[l.after].before = l.before;
+    uint64_t to = t->head;
+    for (uint64_t place = t->head; place < t->tail; place++) {
+        uint32_t n = t->ring[place & t->ring_mask];
+        if (t->at[n].place != place)
+            continue;
+        t->ring[to & t->ring_mask] = n;
+        t->at[n].place = to++;
+    }
+    t->tail = to;
 }
 
-static void link_last(struct table *t, uint32_t n)
+static void put_last(struct table *t, uint32_t n)
 {
-    uint32_t last = t->links[0].before;
-    t->links[n] = (struct link){last, 0};
-    t->links[last].after = n;
-    t->links[0].before = n;
+    if (t->tail - t->head > t->ring_mask)
+        tidy_ring(t);
+    t->ring[t->tail & t->ring_mask] = n;
+    t->at[n].place = t->tail++;
 }
 
 struct conversation *table_add(struct table *t, const struct ends *e, uint32_t tag)
@@ -163,7 +186,7 @@ struct conversation *table_add(struct table *t, const struct ends *e, uint32_t t
     assert(t->count < t->open_max);
     uint32_t n = t->free_number;
     if (n)
-        t->free_number = t->links[n].after;
+        t->free_number = t->at[n].tag;
     else
         n = t->fresh_number++;
     size_t i = tag & t->slot_mask;
@@ -174,7 +197,7 @@ struct conversation *table_add(struct table *t, const struct ends *e, uint32_t t
     memset(c, 0, sizeof *c);
     c->ends = *e;
     c->tag = tag;
-    link_last(t, n);
+    put_last(t, n);
     t->count++;
     return c;
 }
@@ -207,28 +230,38 @@ void table_remove(struct table *t, struct conversation *c)
     }
     t->slots[hole] = (struct slot){0, 0};
     free_name(t, c);
-    unlink_number(t, n);
-    t->links[n].after = t->free_number;
+    c->place = NOWHERE;
+    c->tag = t->free_number;
     t->free_number = n;
     t->count--;
 }
 
 void table_touch(struct table *t, struct conversation *c)
 {
-    uint32_t n = (uint32_t)(c - t->at);
-    unlink_number(t, n);
-    link_last(t, n);
+    put_last(t, (uint32_t)(c - t->at));
 }
 
-struct conversation *table_first(const struct table *t)
+/* What will be first soon is fetched: the conversation, and a little later its slot. */
+static void fetch_ahead(struct table *t)
 {
-    if (t->count == 0)
-        return NULL;
-    uint32_t n = t->links[0].after, next = t->links[n].after;
-    /* Conversations end in this order: what is next was fetched the last time, and now its slot. */
-    __builtin_prefetch(&t->slots[t->at[next].tag & t->slot_mask], 1);
-    fetch(t, t->links[next].after);
-    return &t->at[n];
+    t->fetched = t->head;
+    if (t->tail - t->head <= AHEAD)
+        return;
+    fetch_conversation(t, t->ring[(t->head + AHEAD) & t->ring_mask]);
+    uint32_t near = t->ring[(t->head + AHEAD / 2) & t->ring_mask];
+    fetch(&t->slots[t->at[near].tag & t->slot_mask]);
+}
+
+struct conversation *table_first(struct table *t)
+{
+    for (; t->head < t->tail; t->head++) {
+        uint32_t n = t->ring[t->head & t->ring_mask];
+        if (t->fetched != t->head)
+            fetch_ahead(t);
+        if (t->at[n].place == t->head)
+            return &t->at[n];
+    }
+    return NULL;
 }
 
 size_t table_count(const struct table *t)

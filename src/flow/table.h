@@ -36,11 +36,12 @@ struct conversation {
     int8_t certain, guess, first_record; /* who opened: 1 end 0, -1 end 1 */
     uint16_t marks;
     uint64_t start_ms, end_ms;
-    uint64_t touched_ms; /* by the pairer's clock */
+    uint64_t touched_ms; /* by the pairer's clock, when it last became the last in order */
     uint32_t exporter, sampling, application;
     uint32_t tag;
     struct half half[2]; /* half[i]: what end i sent */
-    uint64_t unused[2];  /* to a multiple of the cache line */
+    uint64_t place;      /* in the order */
+    uint64_t unused;     /* to a multiple of the cache line */
 };
 
 struct table;
@@ -51,8 +52,8 @@ void table_free(struct table *t);
 
 uint32_t ends_tag(const struct ends *e);
 /* Brings near what table_find() and what follows it will read. */
-void table_prefetch_slot(const struct table *t, uint32_t tag);
-void table_prefetch(const struct table *t, uint32_t tag);
+void table_fetch_slot(const struct table *t, uint32_t tag);
+void table_fetch(const struct table *t, uint32_t tag);
 struct conversation *table_find(struct table *t, const struct ends *e, uint32_t tag);
 /* No place for another conversation or for a name of the longest kind. */
 bool table_full(const struct table *t);
@@ -62,7 +63,7 @@ void table_remove(struct table *t, struct conversation *c);
 /* Makes it the last in order. */
 void table_touch(struct table *t, struct conversation *c);
 /* The first in order, NULL when there is none. */
-struct conversation *table_first(const struct table *t);
+struct conversation *table_first(struct table *t);
 size_t table_count(const struct table *t);
 
 enum { TABLE_NAME_MAX = 255 };
