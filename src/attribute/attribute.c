@@ -580,6 +580,17 @@ static void set_row(struct batch *b, size_t i, const struct row *r, const struct
     }
 }
 
+/* "example.com:8080", as an HTTP Host may be, without its port. */
+static struct bytes without_port(struct bytes host)
+{
+    size_t len = host.len;
+    while (len > 0 && host.at[len - 1] >= '0' && host.at[len - 1] <= '9')
+        len--;
+    if (len > 1 && len < host.len && host.at[len - 1] == ':' && !memchr(host.at, ':', len - 1))
+        host.len = len - 1;
+    return host;
+}
+
 void attribution_batch(struct attribution *a, struct batch *flows)
 {
     for (size_t i = 0; i < flows->rows; i++) {
@@ -594,7 +605,7 @@ void attribution_batch(struct attribution *a, struct batch *flows)
             .protocol = batch_protocol(flows)[i],
             .role = batch_role(flows)[i],
             .application = batch_application(flows)[i],
-            .host = batch_text(flows, FIELD_server_name, i),
+            .host = without_port(batch_text(flows, FIELD_server_name, i)),
         };
         if (batch_name_kind(flows)[i] == NAME_DNS) {
             r.known = r.host;

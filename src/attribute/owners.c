@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AS names are written by thousands of hands: "UDEL-DCN", "Birzeit University", "PJSC Rostelecom".
  * They are folded to words in upper case, and each rule is a word, a phrase, or the beginning of a
- * word ("UNIV*"). The first rule in the order of the files that fits decides, so the narrow kinds
- * (military, laboratory) stand before the wide ones (carrier). */
+ * word ("UNIV*") or a part of one ("*TELECOM*"). The first rule in the order of the files that fits
+ * decides, so the narrow kinds (military, laboratory) stand before the wide ones (carrier). */
 #include "attribute/owners.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,10 +60,11 @@ static void add_word(struct owners *o, uint32_t fact)
 {
     char folded[64];
     fold(o->facts[fact].text, folded, sizeof folded, true);
-    char *star = strstr(folded, "* ");
+    char *star = strstr(folded + 2, "* ");
     if (star)
         *star = 0;
-    memcpy(o->words[o->word_count], folded, sizeof folded);
+    bool inside = folded[1] == '*'; /* "*telecom": at the end of a word, or anywhere in one */
+    memcpy(o->words[o->word_count], folded + (inside ? 2 : 0), sizeof folded - (inside ? 2 : 0));
     o->word_facts[o->word_count++] = fact;
 }
 
