@@ -383,6 +383,49 @@ static void enterprise_names(void **state)
     fixture_close(&f);
 }
 
+/* sFlow: the values that Akvorado's own tests expect. */
+static void sflow_samples(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *src, *dst;
+        unsigned octets, src_port, dst_port, flags, sampling;
+    } cases[] = {
+        {"data-1140", "104.26.8.24", "45.90.161.46", 421, 443, 56876, 0x18, 1024},
+        {"data-1140", "45.90.161.148", "191.87.91.27", 40, 55658, 5555, 2, 1024},
+        {"data-1140", "2a0c:8880:2:0:185:21:130:38", "2a0c:8880:2:0:185:21:130:39", 1500, 46026, 22,
+         0x10, 1024},
+        {"data-icmpv4", "203.0.113.4", "203.0.113.5", 84, 0, 8 << 8, 0, 1},
+        {"data-sflow-ipv4-data", "50.50.50.50", "51.51.51.51", 1344, 46622, 58631, 0, 256},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char name[128];
+        struct fixture f;
+        bool found = false;
+        snprintf(name, sizeof name, "export/akvorado/sflow/%s.pcap", cases[i].name);
+        decode_named(&f, name);
+        for (size_t k = 0; k < ours.count; k++) {
+            const struct line *l = &ours.at[k];
+            found |= strcmp(l->src, cases[i].src) == 0 && strcmp(l->dst, cases[i].dst) == 0 &&
+                     l->octets == cases[i].octets && l->packets == 1 &&
+                     l->src_port == cases[i].src_port && l->dst_port == cases[i].dst_port &&
+                     l->flags == cases[i].flags && batch_sampling(f.out)[k] == cases[i].sampling;
+        }
+        assert_true(found);
+        fixture_close(&f);
+    }
+}
+
+static void sflow_counters_are_no_flows(void **state)
+{
+    (void)state;
+    struct fixture f;
+    decode_named(&f, "export/tcpdump/sflow_multiple_counter_30_pdus.pcap");
+    assert_int_equal(f.tally.reasons[REASON_not_a_flow], 144);
+    assert_int_equal(f.tally.kept, 7); /* four NetFlow 5 datagrams among the sFlow ones */
+    fixture_close(&f);
+}
+
 static void malformed_templates_are_rejected(void **state)
 {
     (void)state;
@@ -444,6 +487,8 @@ int main(void)
         cmocka_unit_test(reverse_elements),
         cmocka_unit_test(icmp_types),
         cmocka_unit_test(enterprise_names),
+        cmocka_unit_test(sflow_samples),
+        cmocka_unit_test(sflow_counters_are_no_flows),
         cmocka_unit_test(malformed_templates_are_rejected),
         cmocka_unit_test(nothing_else_looks_like_an_export),
     };

@@ -93,6 +93,17 @@ void message_records(const struct message *m, uint64_t count)
         row->records += count;
 }
 
+void message_sampling(const struct message *m, uint32_t interval)
+{
+    struct coverage_row *row = coverage_of(m);
+    if (!row)
+        return;
+    if (row->sampling_min == 0 || interval < row->sampling_min)
+        row->sampling_min = interval;
+    if (interval > row->sampling_max)
+        row->sampling_max = interval;
+}
+
 /* The symbol is given only to those whose data can be read: forged addresses get none. */
 void message_good(const struct message *m)
 {
@@ -187,6 +198,10 @@ static struct bytes one_message(struct message *m, struct bytes in)
     case 9:
     case 10:
         return flowset_decode(m, in);
+    case 0: /* sFlow's version has 32 bits */
+        if (in.len >= 4 && octets_be32(in.at) == SFLOW_VERSION)
+            return sflow_decode(m, in);
+        __attribute__((fallthrough));
     default:
         message_reject(m, in.len < 2 ? REASON_truncated : REASON_bad_version, 1);
         return bytes_of(in.at, 0);

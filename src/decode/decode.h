@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Export datagrams to records: NetFlow 5 (and 1, 7), NetFlow 9 (RFC 3954), IPFIX (RFC 7011), later
+/* Export datagrams to records: NetFlow 5 (and 1, 7), NetFlow 9 (RFC 3954), IPFIX (RFC 7011),
  * sFlow 5. One decoder holds the templates, sampling and sequence state of all exporters it hears;
  * it serves one thread. */
 #ifndef TELLTALE_DECODE_DECODE_H

@@ -640,6 +640,57 @@ static void applications_by_table_and_by_name(void **state)
     fixture_close(&f);
 }
 
+static void put_sflow(struct build *b, uint32_t sequence, uint32_t samples)
+{
+    put(b, 5, 4), put(b, 1, 4), put(b, 0xc0000263, 4), put(b, 7, 4);
+    put(b, sequence, 4), put(b, 100000, 4), put(b, samples, 4);
+}
+
+/* A flow sample with a sampled IPv4 record behind an extension that is skipped. */
+static void put_sflow_sample(struct build *b, bool expanded, uint32_t rate)
+{
+    put(b, expanded ? 3 : 1, 4), put(b, (expanded ? 44 : 32) + 16 + 40, 4);
+    put(b, 1, expanded ? 12 : 8), put(b, rate, 4), put(b, 0, expanded ? 24 : 16), put(b, 2, 4);
+    put(b, 1001, 4), put(b, 8, 4), put(b, 0, 8);
+    put(b, 3, 4), put(b, 32, 4);
+    put(b, 900, 4), put(b, 6, 4), put(b, 0x0a000001, 4), put(b, 0x0a000002, 4);
+    put(b, 50000, 4), put(b, 443, 4), put(b, 0x18, 4), put(b, 0, 4);
+}
+
+static void sflow(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct build b = {0};
+    fixture_open(&f, NULL);
+    put_sflow(&b, 1, 4);
+    put_sflow_sample(&b, false, 512);
+    put_sflow_sample(&b, true, 1024);
+    put(&b, 2, 4), put(&b, 8, 4), put(&b, 0, 8);                                 /* counters */
+    put(&b, 1, 4), put(&b, 32, 4), put(&b, 1, 8), put(&b, 1, 4), put(&b, 0, 20); /* no record */
+    assert_int_equal(export_guess(bytes_of(b.at, b.len)), 2);
+    assert_int_equal(feed(&f, &b), 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(batch_sampling(f.out)[i], 512 << i);
+        assert_int_equal(batch_packets(f.out)[i], 1);
+        assert_int_equal(batch_octets(f.out)[i], 900);
+        assert_int_equal(batch_dst_port(f.out)[i], 443);
+        assert_int_equal(batch_start_ms(f.out)[i], NOW_MS);
+        assert_int_equal(batch_marks(f.out)[i], MARK_EXPORT_TIME);
+        assert_string_equal(exporter_text(&f, i), "192.0.2.1#7");
+    }
+    assert_int_equal(f.tally.reasons[REASON_not_a_flow], 1);
+    assert_int_equal(f.tally.reasons[REASON_not_ip], 1);
+    b.len = 0;
+    put_sflow(&b, 5, 1); /* three datagrams are missing, and the sample is cut */
+    put_sflow_sample(&b, false, 512);
+    b.len -= 4;
+    assert_int_equal(feed(&f, &b), 0);
+    assert_int_equal(f.tally.reasons[REASON_truncated], 1);
+    assert_int_equal(lost_records(&f), 3);
+    fixture_close(&f);
+}
+
 static void hosts_in_their_plain_form(void **state)
 {
     (void)state;
@@ -799,6 +850,7 @@ int main(void)
         cmocka_unit_test(reduced_sizes_and_padding),
         cmocka_unit_test(events),
         cmocka_unit_test(applications_by_table_and_by_name),
+        cmocka_unit_test(sflow),
         cmocka_unit_test(hosts_in_their_plain_form),
         cmocka_unit_test(messages_one_after_the_other),
         cmocka_unit_test(population_decides),

@@ -9,6 +9,9 @@
 #include "decode/records.h"
 #include "decode/templates.h"
 
+/* sFlow's version is a 32-bit number; the key of its exporters is apart from NetFlow 5's. */
+enum { SFLOW_VERSION = 5, SFLOW_KEY = 105 };
+
 struct decoder {
     struct decode_setting setting;
     struct exporters *exporters;
@@ -51,13 +54,18 @@ void message_good(const struct message *m);
 /* Accounts for the message's number by its protocol's rule: `step` is what the next should differ
  * by; `known` is false when `step` could not be found out. Missing ones go to coverage. */
 void message_sequence(const struct message *m, uint32_t number, uint32_t step, bool known);
+/* Notes a record's sampling interval, for coverage. */
+void message_sampling(const struct message *m, uint32_t interval);
 /* Is it a time between 1990 and 2106? */
 bool time_is_sane(uint64_t ms);
 
-/* The three kinds of message. What follows a message in the same datagram is returned (empty:
+/* The kinds of message. What follows a message in the same datagram is returned (empty:
  * none). */
 struct bytes netflow5_decode(struct message *m, struct bytes in);
 struct bytes flowset_decode(struct message *m, struct bytes in);
+
+struct bytes sflow_decode(struct message *m, struct bytes in);
+bool sflow_guess(struct bytes in);
 
 /* Builds the decoder's templates of NetFlow 1, 5 and 7. */
 void netflow5_prepare(struct decoder *d);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Is a UDP payload an export datagram? Only its own structure counts. */
-#include "decode/decode.h"
+#include "decode/decoder.h"
 #include "decode/times.h"
 #include "wire/cursor.h"
 
@@ -83,6 +83,8 @@ int export_guess(struct bytes payload)
     if (payload.len < 16)
         return NO;
     switch (octets_be16(payload.at)) {
+    case 0:
+        return sflow_guess(payload) ? CERTAIN : NO;
     case 1:
     case 5:
     case 7:

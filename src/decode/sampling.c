@@ -98,18 +98,14 @@ static uint32_t of_exporter(const struct message *m, const struct exporter *e)
 
 static void cover(const struct message *m, const uint32_t *intervals, size_t count)
 {
-    if (!m->d->setting.coverage)
-        return;
     uint32_t least = intervals[0], most = intervals[0];
     for (size_t i = 1; i < count; i++) {
         least = intervals[i] < least ? intervals[i] : least;
         most = intervals[i] > most ? intervals[i] : most;
     }
-    struct coverage_row *row = coverage_at(m->d->setting.coverage, m->export_ms, m->e->symbol);
-    if (row->sampling_min == 0 || least < row->sampling_min)
-        row->sampling_min = least;
-    if (most > row->sampling_max)
-        row->sampling_max = most;
+    message_sampling(m, least);
+    if (most != least)
+        message_sampling(m, most);
 }
 
 void sampling_write(struct message *m, const struct records *r, const struct template *t,
