@@ -27,9 +27,9 @@ static const struct {
 };
 
 static const char *const order[] = {
-    "study",      "provenance", "fidelity", "totals",   "activity",    "services",
-    "categories", "rhythm",     "events",   "presence", "concealment", "onsets",
-    "recon",      "contacts",   "devices",  "pivots",   "findings",
+    "study",    "provenance", "fidelity", "totals",  "activity", "services",
+    "policies", "categories", "rhythm",   "events",  "presence", "concealment",
+    "onsets",   "recon",      "contacts", "devices", "pivots",   "findings",
 };
 
 static const struct section {
@@ -39,10 +39,10 @@ static const struct section {
 } sections[] = {
     {"provenance", provenance_section, false}, {"fidelity", fidelity_section, false},
     {"totals", totals_section, false},         {"activity", activity_section, false},
-    {"services", services_section, true},      {"categories", categories_section, true},
-    {"rhythm", rhythm_section, true},          {"events", events_section, true},
-    {"presence", presence_section, true},      {"onsets", onsets_section, true},
-    {"findings", findings_section, false},
+    {"services", services_section, true},      {"policies", policies_section, true},
+    {"categories", categories_section, true},  {"rhythm", rhythm_section, true},
+    {"events", events_section, true},          {"presence", presence_section, true},
+    {"onsets", onsets_section, true},          {"findings", findings_section, false},
 };
 enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
 

@@ -240,6 +240,94 @@ static void find_categories(struct analysis *a, json_t *findings)
     buf_done(&filter);
 }
 
+static bool is_entertainment(const char *id)
+{
+    static const char *const ids[] = {"gaming",    "games", "video-streaming",
+                                      "streaming", "video", "music"};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+        if (strcmp(ids[i], id) == 0)
+            return true;
+    return false;
+}
+
+/* Games, video and music, by octets: what the volume is spent on. */
+static void find_entertainment(struct analysis *a, json_t *findings)
+{
+    const json_t *list = section_of(a, "categories");
+    struct amounts *cells = arena_array(a->arena, a->days + 1, sizeof(*cells));
+    struct buf filter;
+    double flows = 0;
+    size_t parts = 0;
+    buf_init(&filter, 1024);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *c = json_array_get(list, i);
+        const char *id = string_of(c, "id");
+        if (!is_entertainment(id))
+            continue;
+        size_t row =
+            table_row(&a->categories, symbols_find(a->symbols, SYMBOL_CATEGORY, id, strlen(id)));
+        for (size_t d = 0; d < a->days; d++)
+            amounts_add(&cells[d], &a->categories.cells[row * a->days + d]);
+        buf_format(&filter, "%scategory %s", parts++ ? " or " : "", filter_word(a, id));
+        flows += value_of(c, "flows");
+    }
+    if (parts > 0 && a->usage_total.octets > 0) {
+        struct estimate octets = share_of_days(a, cells, a->usage, MEASURE_OCTETS);
+        struct estimate of_flows = share_of_days(a, cells, a->usage, MEASURE_FLOWS);
+        json_t *j = estimate_json(&octets), *k = estimate_json(&of_flows);
+        json_t *f = finding_new(
+            "entertainment", "categories",
+            arena_format(a->arena, "Games and streaming are %s of the volume",
+                         text_percent(a, octets.value)),
+            arena_format(a->arena,
+                         "Games, video and music make up %s of the octets, and %s of the "
+                         "conversations.",
+                         text_share(a, j), text_share(a, k)),
+            "high");
+        add_text(f, "because", "Each conversation counts for the category of its service.");
+        add_text(f, "caveats", "A service has one category: what was done with it is not seen.");
+        add_value(f, "octets_share", j);
+        add_value(f, "share", k);
+        json_t *evidence =
+            evidence_json(a, arena_format(a->arena, "(%s) and " USAGE_FILTER, filter.at), flows);
+        finish(findings, f, evidence);
+        json_decref(evidence);
+        json_decref(j);
+        json_decref(k);
+    }
+    buf_done(&filter);
+}
+
+/* Services that a stated policy forbids, and that are used. */
+static void find_policies(struct analysis *a, json_t *findings)
+{
+    const json_t *list = section_of(a, "policies");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *p = json_array_get(list, i), *subject = NULL;
+        const char *id = string_of(p, "service");
+        const json_t *services = section_of(a, "services");
+        for (size_t k = 0; k < json_array_size(services); k++)
+            if (strcmp(string_of(json_array_get(services, k), "id"), id) == 0)
+                subject = json_array_get(services, k);
+        if (!subject || value_of(p, "flows") <= 0)
+            continue;
+        const char *name = string_of(subject, "name");
+        json_t *f = finding_new(
+            arena_format(a->arena, "policy-%s", id), "policies",
+            arena_format(a->arena, "%s is used in spite of a stated block", name),
+            arena_format(a->arena,
+                         "%s conversations with %s on %.0f days by %.0f addresses fall into the "
+                         "time for which a block is stated.",
+                         text_count(a, value_of(p, "flows")), name, value_of(p, "days"),
+                         value_of(subject, "local_hosts")),
+            "high");
+        add_text(f, "because", arena_format(a->arena, "The block: %s.", string_of(p, "source")));
+        add_text(f, "alternatives", "The block may exempt these users, or end where they connect.");
+        add_value(f, "flows", json_object_get(p, "flows"));
+        finish(findings, f, json_object_get(p, "evidence"));
+    }
+}
+
 static void find_busy(struct analysis *a, json_t *findings)
 {
     const json_t *busy = json_object_get(section_of(a, "rhythm"), "busy");
@@ -252,9 +340,9 @@ static void find_busy(struct analysis *a, json_t *findings)
     json_t *f = finding_new(
         "busy-hours", "rhythm", arena_format(a->arena, "Busy from %s to %s local time", from, to),
         contrast ? arena_format(a->arena,
-                                "On Monday to Friday an hour between %s and %s (%s) holds %.1f "
-                                "times the activity of the other hours (95%% interval %.1f to "
-                                "%.1f).",
+                                "On Monday to Friday an hour between %s and %s (%s) holds %.3g "
+                                "times the activity of the other hours (95%% interval %.3g to "
+                                "%.3g).",
                                 from, to, a->study->timezone, value_of(busy, "contrast"),
                                 low_of(busy, "contrast"), high_of(busy, "contrast"))
                  : arena_format(a->arena,
@@ -483,6 +571,8 @@ static void find_flagged(struct analysis *a, const json_t *presence, const json_
     const char *name = string_of(c, "name"), *code = string_of(c, "country");
     const json_t *baseline = json_object_get(presence, "baseline");
     bool table = strcmp(string_of(baseline, "kind"), "table") == 0;
+    bool firm = low_of(c, "shrunk_ratio") > 4 &&
+                json_array_size(json_object_get(c, "institutions")) >= 3;
     const char *likelihood = table ? "very likely" : "likely";
     json_t *f = finding_new(
         arena_format(a->arena, "presence-%s", code), "presence",
@@ -492,7 +582,7 @@ static void find_flagged(struct analysis *a, const json_t *presence, const json_
                      "%s. It is %s that the population has ties there beyond ordinary use.",
                      name, text_share(a, json_object_get(c, "share")), units(a),
                      text_percent(a, value_of(c, "expected")), likelihood),
-        table ? "moderate" : "low");
+        table || firm ? "moderate" : "low");
     json_object_set_new(f, "likelihood", json_string(likelihood));
     add_text(f, "because",
              arena_format(a->arena,
@@ -644,8 +734,10 @@ int findings_section(struct analysis *a, json_t **ret, struct error *err)
     find_first_service(a, *ret);
     find_ranking(a, *ret);
     find_categories(a, *ret);
+    find_entertainment(a, *ret);
     find_busy(a, *ret);
     find_weekdays(a, *ret);
+    find_policies(a, *ret);
     find_zone(a, *ret);
     find_events(a, *ret);
     find_onsets(a, *ret);

@@ -21,6 +21,7 @@
 
 enum { INSTITUTIONS_A_COUNTRY = 8, HOSTS_MIN = 3 };
 static const double POPULAR_HOSTS = 0.2, FALSE_DISCOVERY = 0.05, PROFILE_MIN = 0.01;
+static const double DEFAULT_RATIO = 2;
 
 /* Kinds of the local profile, by the remote's owner or the service's category. */
 enum profile { GOVERNMENT = 1, NEWS, EDUCATION, RESEARCH, TELECOM, OTHER, PROFILES };
@@ -137,14 +138,48 @@ static int load_institutions(struct analysis *a, struct presence *p, struct erro
         institution_kinds[3].sql, a->window, INSTITUTIONS_A_COUNTRY);
 }
 
+static void add_hex(struct buf *b, const struct ip *ip)
+{
+    for (int i = 0; i < IP_OCTETS; i++)
+        buf_format(b, "%02x", ip->octet[i]);
+}
+
+/* "NOT (remote in an exclusion)": embassies and the carriers' own access points are no presence. */
+static const char *exclusions_sql(struct analysis *a)
+{
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    for (size_t i = 0; i < a->study->exclusion_count; i++) {
+        struct ip first, last;
+        prefix_range(&a->study->exclusions[i].prefix, &first, &last);
+        buf_text(&b, " AND NOT (remote >= unhex('");
+        add_hex(&b, &first);
+        buf_text(&b, "') AND remote <= unhex('");
+        add_hex(&b, &last);
+        buf_text(&b, "'))");
+    }
+    const char *text = arena_text(a->arena, b.at ? b.at : "", b.len);
+    buf_done(&b);
+    return text;
+}
+
+/* What is left without popular services and excluded addresses, by country and day. Addresses are
+ * in table contact only, which is larger: it is asked only where the study excludes some. */
+static int load_left(struct analysis *a, struct presence *p, const char *popular, struct error *err)
+{
+    const char *excluded = exclusions_sql(a);
+    const char *where =
+        arena_format(a->arena, USAGE " AND service NOT IN (%s)%s", popular, excluded);
+    return excluded[0] ? contact_table_ask(a, "country", where, &p->left, err)
+                       : table_ask(a, "country", where, &p->left, err);
+}
+
 static int load(struct analysis *a, struct presence *p, struct error *err)
 {
     const char *popular = NULL;
     int status = find_popular(a, p, &popular, err);
     if (status == 0)
-        status = table_ask(a, "country",
-                           arena_format(a->arena, USAGE " AND service NOT IN (%s)", popular),
-                           &p->left, err);
+        status = load_left(a, p, popular, err);
     if (status == 0)
         status = counts_ask(a, &p->hosts, err,
                             "SELECT toUInt32(country) AS k, uniqExact(local) AS l FROM contact "
@@ -221,18 +256,21 @@ static double profile_flows(const struct presence *p, uint32_t country, int kind
 }
 
 /* With an expectation that knows people's habits the test is enough. Address space does not know
- * them: there the country must also be met locally, through its institutions. */
+ * them: there the ratio must be twice the expectation and the country met locally, through
+ * institutions other than carriers. */
 static bool is_flagged(const struct presence *p, const struct country_row *c)
 {
     double local = 0, all = 0;
+    if (c->expected <= 0 || c->q > FALSE_DISCOVERY || c->shrunk.low <= 1)
+        return false;
+    if (strcmp(p->baseline.kind, "table") == 0)
+        return true;
     for (int k = GOVERNMENT; k < PROFILES; k++) {
         all += profile_flows(p, c->code, k);
-        local += k < OTHER ? profile_flows(p, c->code, k) : 0;
+        local += k < TELECOM ? profile_flows(p, c->code, k) : 0;
     }
-    bool met =
-        local >= PROFILE_MIN * all && counts_get(p->hosts.a, &p->hosts, c->code) >= HOSTS_MIN;
-    return c->expected > 0 && c->q <= FALSE_DISCOVERY && c->shrunk.low > 1 &&
-           (met || strcmp(p->baseline.kind, "table") == 0);
+    return c->shrunk.low > DEFAULT_RATIO && local >= PROFILE_MIN * all &&
+           counts_get(p->hosts.a, &p->hosts, c->code) >= HOSTS_MIN;
 }
 
 static void judge(struct analysis *a, struct presence *p)
@@ -364,8 +402,10 @@ static json_t *country_json(struct analysis *a, struct presence *p, struct count
     json_t *profile = json_object();
     char code[3];
     country_text(c->code, code);
-    for (int k = GOVERNMENT; k < PROFILES; k++)
-        json_object_set_new(profile, profile_names[k], count_json(profile_flows(p, c->code, k)));
+    for (int k = GOVERNMENT; k < PROFILES; k++) /* parts of the country's conversations */
+        json_object_set_new(
+            profile, profile_names[k],
+            number_json(sum->flows > 0 ? profile_flows(p, c->code, k) / sum->flows : 0));
     const char *filter = arena_format(a->arena, "country %s and " USAGE_FILTER, code);
     json_t *j = json_pack("{s:s, s:s, s:o, s:I, s:i, s:o, s:o, s:o, s:o, s:b, s:b, s:o}", "country",
                           code, "name", country_name(c->code), "flows", count_json(sum->flows),
@@ -391,6 +431,31 @@ static json_t *unknown_json(struct analysis *a)
                      "evidence", evidence_json(a, "country unknown and " USAGE_FILTER, flows));
 }
 
+/* The country that the study says is known to stand out: does it here? */
+static json_t *control_json(struct analysis *a, const struct presence *p)
+{
+    char code[3];
+    if (!a->study->positive_control)
+        return json_null();
+    country_text(a->study->positive_control, code);
+    for (size_t i = 0; i < p->count; i++)
+        if (p->rows[i].code == a->study->positive_control)
+            return json_pack("{s:s, s:b}", "country", code, "found", (int)p->rows[i].flagged);
+    return json_pack("{s:s, s:b}", "country", code, "found", 0);
+}
+
+static json_t *excluded_json(struct analysis *a)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < a->study->exclusion_count; i++) {
+        char text[PREFIX_TEXT_MAX];
+        prefix_print(&a->study->exclusions[i].prefix, text);
+        json_array_append_new(
+            list, json_pack("{s:s, s:s}", "prefix", text, "label", a->study->exclusions[i].label));
+    }
+    return list;
+}
+
 int presence_section(struct analysis *a, json_t **ret, struct error *err)
 {
     struct presence p = {0};
@@ -405,10 +470,11 @@ int presence_section(struct analysis *a, json_t **ret, struct error *err)
         json_t *countries = json_array();
         for (size_t i = 0; i < p.count; i++)
             json_array_append_new(countries, country_json(a, &p, &p.rows[i]));
-        *ret = json_pack("{s:{s:s, s:s, s:s?}, s:O, s:f, s:o, s:o}", "baseline", "kind",
+        *ret = json_pack("{s:{s:s, s:s, s:s*}, s:O, s:f, s:o, s:o, s:o, s:o}", "baseline", "kind",
                          p.baseline.kind, "name", p.baseline.name, "date", p.baseline.date,
                          "adjusted_without", p.popular, "fdr", FALSE_DISCOVERY, "countries",
-                         countries, "unknown", unknown_json(a));
+                         countries, "unknown", unknown_json(a), "positive_control",
+                         control_json(a, &p), "excluded", excluded_json(a));
     }
     json_decref(p.popular);
     block_free(p.institutions);

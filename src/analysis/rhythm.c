@@ -6,6 +6,7 @@
 #include "analysis/section.h"
 #include "base/zone.h"
 #include "stats/cycle.h"
+#include "stats/event.h"
 
 enum { DAYS_MIN = 7, DRAWS = 999, BUSY_DRAWS = 400 };
 
@@ -204,6 +205,26 @@ static json_t *offset_json(struct analysis *a)
                      "clock, give or take an hour");
 }
 
+/* The study's holidays, each against what its weekday usually holds. */
+static json_t *holidays_json(struct analysis *a)
+{
+    double *x = arena_array(a->arena, a->days + 1, sizeof(*x));
+    double *series = arena_array(a->arena, a->days + 1, sizeof(*series));
+    json_t *list = json_array();
+    for (size_t d = 0; d < a->days; d++)
+        x[d] = a->used[d] ? amount_of(&a->usage[d], a->measure) : NAN;
+    event_series(x, a->days, weekday_at(a, 0), series);
+    for (size_t i = 0; i < a->study->holiday_count; i++) {
+        const struct study_holiday *h = &a->study->holidays[i];
+        int32_t day = h->day - a->study->from_day;
+        if (day >= 0 && day < (int32_t)a->days)
+            json_array_append_new(list,
+                                  json_pack("{s:o, s:s, s:o}", "date", date_json(h->day), "label",
+                                            h->label, "to_usual", number_json(exp(series[day]))));
+    }
+    return list;
+}
+
 int rhythm_section(struct analysis *a, json_t **ret, struct error *err)
 {
     struct week w = {0};
@@ -213,11 +234,11 @@ int rhythm_section(struct analysis *a, json_t **ret, struct error *err)
         *ret = unsupported("Fewer than seven days hold enough data to tell the rhythm of a week.");
         return 0;
     }
-    *ret = json_pack("{s:s, s:i, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:o}", "measure",
+    *ret = json_pack("{s:s, s:i, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:o}", "measure",
                      study_measure_text(a->measure), "days_used", (int)w.used, "matrix",
                      matrix_json(&w), "profile", "workdays", profile_json(w.workday, w.workdays),
                      "weekend", profile_json(w.weekend, w.weekend_days), "busy", busy_json(a, &w),
                      "weekdays", weekdays_json(a, &w), "diurnal", diurnal_json(a, &w), "utc_offset",
-                     offset_json(a));
+                     offset_json(a), "holidays", holidays_json(a));
     return 0;
 }

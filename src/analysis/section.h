@@ -71,6 +71,9 @@ int ask(struct analysis *a, struct block **ret, struct error *err, const char *f
 /* Usage by `key` (an SQL expression of table activity) and day. `where` may be "1". */
 int table_ask(struct analysis *a, const char *key, const char *where, struct table *ret,
               struct error *err);
+/* The same of table contact, which knows addresses. */
+int contact_table_ask(struct analysis *a, const char *key, const char *where, struct table *ret,
+                      struct error *err);
 /* "SELECT key AS k, x AS a [, y AS b [, z AS c]] ..." ordered by k. */
 int counts_ask(struct analysis *a, struct counts *ret, struct error *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -128,6 +131,7 @@ int provenance_section(struct analysis *a, json_t **ret, struct error *err);
 int totals_section(struct analysis *a, json_t **ret, struct error *err);
 int activity_section(struct analysis *a, json_t **ret, struct error *err);
 int services_section(struct analysis *a, json_t **ret, struct error *err);
+int policies_section(struct analysis *a, json_t **ret, struct error *err);
 int categories_section(struct analysis *a, json_t **ret, struct error *err);
 int rhythm_section(struct analysis *a, json_t **ret, struct error *err);
 int events_section(struct analysis *a, json_t **ret, struct error *err);

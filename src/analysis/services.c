@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/section.h"
+#include "base/zone.h"
 
 /* Ranks are compared pair by pair up to here; below, rank ranges would say nothing. */
 enum { RANKED_PAIRS = 30 };
@@ -160,6 +161,58 @@ static void add_ranks(struct analysis *a, const struct service_row *rows, size_t
                             high[i] == m && n > m ? json_null()
                                                   : json_integer((json_int_t)high[i]));
     }
+}
+
+/* Use on the days on which a policy says there should be none. A day counts from the day after the
+ * policy's first moment, to before its last. */
+static void add_policy(struct analysis *a, const struct study_policy *p,
+                       const struct service_row *rows, size_t n, json_t *list)
+{
+    uint64_t from = p->from_ms > a->study->from_ms ? p->from_ms : a->study->from_ms;
+    uint64_t to = p->to_ms < a->study->to_ms ? p->to_ms : a->study->to_ms;
+    double flows = 0;
+    size_t days = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(rows[i].id, p->service) != 0)
+            continue;
+        const struct amounts *cells = a->services.cells + rows[i].row * a->days;
+        for (size_t d = 0; d < a->days; d++) {
+            int64_t start = zone_day_start_s(a->study->zone, a->study->from_day + (int32_t)d);
+            int64_t end = zone_day_start_s(a->study->zone, a->study->from_day + (int32_t)d + 1);
+            if ((uint64_t)start * 1000 < from || (uint64_t)end * 1000 > to)
+                continue;
+            flows += cells[d].flows;
+            days += cells[d].flows > 0;
+        }
+    }
+    if (from >= to)
+        return;
+    int64_t first =
+        zone_day_start_s(a->study->zone, zone_day(a->study->zone, (int64_t)(from / 1000)));
+    if ((uint64_t)first * 1000 < from)
+        first =
+            zone_day_start_s(a->study->zone, zone_day(a->study->zone, (int64_t)(from / 1000)) + 1);
+    int64_t last = zone_day_start_s(a->study->zone, zone_day(a->study->zone, (int64_t)(to / 1000)));
+    if (first >= last)
+        return;
+    const char *filter =
+        arena_format(a->arena, "service %s and " USAGE_FILTER, filter_word(a, p->service));
+    json_array_append_new(
+        list,
+        json_pack("{s:s, s:s, s:o, s:i, s:o}", "service", p->service, "source", p->source, "flows",
+                  count_json(flows), "days", (int)days, "evidence",
+                  evidence_window(filter, (uint64_t)first * 1000, (uint64_t)last * 1000, flows)));
+}
+
+int policies_section(struct analysis *a, json_t **ret, struct error *err)
+{
+    struct service_row *rows = arena_array(a->arena, a->services.rows + 1, sizeof(*rows));
+    size_t n = rows_sorted(a, rows);
+    (void)err;
+    *ret = json_array();
+    for (size_t i = 0; i < a->study->policy_count; i++)
+        add_policy(a, &a->study->policies[i], rows, n, *ret);
+    return 0;
 }
 
 int services_section(struct analysis *a, json_t **ret, struct error *err)

@@ -54,7 +54,7 @@ static void add_share(struct buf *line, const json_t *finding)
 }
 
 /* When there are too many: the first of each of these, then the others in order. */
-static const char *const preferred[] = {"use",        "service-first", "categories",
+static const char *const preferred[] = {"use",        "service-first", "entertainment",
                                         "busy-hours", "weekdays",      "presence",
                                         "events",     "onset-",        "served"};
 enum { PREFERRED = sizeof(preferred) / sizeof(preferred[0]) };
