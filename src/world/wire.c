@@ -10,6 +10,7 @@
 
 enum { PROTOCOL_ICMP = 1, PROTOCOL_ICMP6 = 58 };
 #define BOOT_BEFORE_MS (UINT64_C(60) * 86400000) /* longer than 2^32 ms */
+#define HOLD_MS UINT64_C(30000) /* a message leaves at the latest so long after its last record */
 
 static const struct {
     const struct wire_writer *writer;
@@ -63,8 +64,13 @@ int wire_open(const char *path, enum wire_format format, const struct wire_optio
 
 void wire_rows(struct wire *w, const struct batch *b)
 {
-    for (size_t row = 0; row < b->rows; row++)
+    for (size_t row = 0; row < b->rows; row++) {
+        /* Exporters do not wait for a full message. Without this the sets of one message would
+         * hold records that ended hours apart where little happens. */
+        if (w->in_message && batch_end_ms(b)[row] > w->export_ms + HOLD_MS)
+            w->writer->flush(w);
         w->writer->row(w, b, row);
+    }
     w->counts.rows += b->rows;
 }
 

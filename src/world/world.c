@@ -127,24 +127,31 @@ static void make_volume(const struct world_traffic *t, struct random *r, struct 
     c->packets_out = local_opened ? forth_packets : back_packets;
 }
 
-static void make_scan(const struct world *w, struct random *r, struct conversation *c)
+/* Addresses of a prefix that scans reach: all of a network, the first 65,536 of a larger one. */
+static uint64_t scanned(const struct prefix *p, bool v4)
 {
-    uint64_t rooms[2] = {0, 0};
+    if (ip_is_v4(&p->ip) != v4)
+        return 0;
+    return p->len_bits > 112 ? (uint64_t)1 << (128 - p->len_bits) : 65536;
+}
+
+static void make_scan(const struct world *w, const struct ip *from, struct random *r,
+                      struct conversation *c)
+{
+    bool v4 = ip_is_v4(from);
+    uint64_t room = 0;
     for (size_t i = 0; i < w->population_count; i++)
-        rooms[0] += w->population[i].prefix.len_bits > 112
-                        ? (uint64_t)1 << (128 - w->population[i].prefix.len_bits)
-                        : 65536;
-    uint64_t at = random_below(r, rooms[0]);
+        room += scanned(&w->population[i].prefix, v4);
+    uint64_t at = random_below(r, room);
     for (size_t i = 0; i < w->population_count; i++) {
         const struct prefix *p = &w->population[i].prefix;
-        uint64_t room = p->len_bits > 112 ? (uint64_t)1 << (128 - p->len_bits) : 65536;
-        if (at < room) {
+        if (at < scanned(p, v4)) {
             c->local = p->ip;
             c->local.octet[15] = (uint8_t)(c->local.octet[15] | (at & 0xff));
             c->local.octet[14] = (uint8_t)(c->local.octet[14] | (at >> 8 & 0xff));
             break;
         }
-        at -= room;
+        at -= scanned(p, v4);
     }
     c->packets_in = 1 + (random_unit(r) < 0.3);
     c->octets_in = c->packets_in * (random_unit(r) < 0.5 ? 40 : 60);
@@ -179,7 +186,7 @@ static void make(struct simulation *s, uint32_t traffic, uint64_t from_ms, uint6
         c.local_port = port;
         c.remote_port = next_port(&s->outside_ports[traffic]);
         c.host = UINT32_MAX;
-        make_scan(s->w, r, &c);
+        make_scan(s->w, &t->servers[c.server].ip, r, &c);
     } else {
         size_t h = pick(t->host_until, t->host_count, r);
         struct world_host *host = t->hosts[h];

@@ -437,6 +437,9 @@ static int fill_servers(const struct filling *f, const char *at, const struct tr
         if (strlen(s->country) != 2)
             return yamlfile_wrong(f->yaml, f->err, where, "country: '%.20s' has not two letters",
                                   s->country);
+        if (i > 0 && ip_is_v4(&prefix.ip) != ip_is_v4(&to->servers[0].ip))
+            return yamlfile_wrong(f->yaml, f->err, where,
+                                  "servers: IPv4 and IPv6 need an entry of their own each");
         uint64_t room = prefix_room(&prefix), usable = room > 2 ? room - 2 : room;
         size_t count = each < usable ? each : (size_t)usable;
         struct ip *ips = memory_array(count, sizeof *ips);
@@ -473,22 +476,35 @@ static void set_hosts(struct world *w, struct world_traffic *t, struct world_hos
     t->host_until[count - 1] = 1;
 }
 
-/* `hosts` of the people, or each with the chance `audience`, but never nobody. */
-static void choose_hosts(struct world *w, struct world_traffic *to, const struct traffic_text *t,
-                         struct random *r)
+/* `hosts` of the people, or each with the chance `audience`, but never nobody; those who speak the
+ * servers' version of IP. */
+static int choose_hosts(const struct filling *f, const char *at, struct world_traffic *to,
+                        const struct traffic_text *t, struct random *r)
 {
-    struct world_host **chosen = memory_array(w->people, sizeof(struct world_host *));
-    size_t count = 0, wanted = t->hosts < w->people ? t->hosts : w->people;
+    struct world *w = f->w;
+    bool v4 = ip_is_v4(&to->servers[0].ip);
+    size_t able = 0, count = 0;
+    for (size_t i = 0; i < w->people; i++)
+        able += ip_is_v4(&w->hosts[i].ip) == v4;
+    if (able == 0)
+        return yamlfile_wrong(f->yaml, f->err, at, "traffic: no host has IPv%d as its servers do",
+                              v4 ? 4 : 6);
+    struct world_host **chosen = memory_array(w->people, sizeof(struct world_host *)), *last = NULL;
+    size_t wanted = t->hosts < able ? t->hosts : able;
     double audience = t->audience ? *t->audience : 1;
-    for (size_t left = w->people, i = 0; i < w->people; i++, left--) {
-        bool take = wanted ? random_below(r, left) < wanted - count : random_unit(r) < audience;
-        if (take)
-            chosen[count++] = &w->hosts[i];
+    for (size_t left = able, i = 0; i < w->people; i++) {
+        if (ip_is_v4(&w->hosts[i].ip) != v4)
+            continue;
+        last = &w->hosts[i];
+        if (wanted ? random_below(r, left) < wanted - count : random_unit(r) < audience)
+            chosen[count++] = last;
+        left--;
     }
     if (count == 0)
-        chosen[count++] = &w->hosts[random_below(r, w->people)];
+        chosen[count++] = last;
     set_hosts(w, to, chosen, count);
     free(chosen);
+    return 0;
 }
 
 static int named_local(const struct filling *f, const char *at, struct world_traffic *to,
@@ -501,11 +517,13 @@ static int named_local(const struct filling *f, const char *at, struct world_tra
         struct ip ip;
         bool inside = ip_parse(t->local[i], strlen(t->local[i]), &ip), found = false;
         for (size_t p = 0; p < w->population_count && inside && !found; p++)
-            found = prefix_contains(&w->population[p].prefix, &ip);
+            found = prefix_contains(&w->population[p].prefix, &ip) &&
+                    ip_is_v4(&ip) == ip_is_v4(&to->servers[0].ip);
         if (!found)
-            status =
-                yamlfile_wrong(f->yaml, f->err, at,
-                               "local: '%.60s' is not an address of the population", t->local[i]);
+            status = yamlfile_wrong(f->yaml, f->err, at,
+                                    "local: '%.60s' is not an address of the population, or of "
+                                    "another version of IP than the servers",
+                                    t->local[i]);
         struct world_host *host = &w->hosts[w->host_count];
         *host = (struct world_host){.ip = ip, .weight = 1, .port = 32768};
         for (size_t h = 0; h < w->host_count; h++)
@@ -619,9 +637,7 @@ static int fill_traffic(const struct filling *f)
         random_init_named(&r, w->seed, stream);
         if (fill_servers(f, at, t, to, &r) != 0)
             return ERROR_USAGE;
-        if (!t->local_count)
-            choose_hosts(w, to, t, &r);
-        else if (named_local(f, at, to, t) != 0)
+        if (t->local_count ? named_local(f, at, to, t) != 0 : choose_hosts(f, at, to, t, &r) != 0)
             return ERROR_USAGE;
     }
     return 0;
