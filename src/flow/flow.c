@@ -181,8 +181,10 @@ static void prepare(const struct pairer *p, const struct batch *b, size_t from, 
         make_key(b, from + i, row);
         row->inside = (uint8_t)(src << row->source | dst << !row->source);
         row->pivot = (uint8_t)(src_pivot << row->source | dst_pivot << !row->source);
-        table_fetch_slot(p->table, row->tag);
     }
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].kept)
+            table_fetch_slot(p->table, rows[i].tag);
     for (size_t i = 0; i < count; i++)
         if (rows[i].kept)
             table_fetch(p->table, rows[i].tag);
@@ -239,15 +241,14 @@ static struct contacts contacts_of(const struct pairer *p, const struct ends *e,
 
 static void contacts_count(struct pairer *p, const struct ends *e, int source)
 {
-    if (e->protocol != TCP && e->protocol != UDP)
+    if (!role_wants_contacts(p->ports, e->protocol, e->port))
         return;
     bool unknown = !ports_serve(p->ports, e->port[0]) && !ports_serve(p->ports, e->port[1]);
     for (int end = 0; end < 2; end++) {
         uint64_t h = contacts_hash(e, end);
         struct contacts *c = &p->contacts[h & (CONTACT_SLOTS - 1)];
         if (c->tag != contacts_tag(h)) {
-            c->all /= 2;
-            if (c->all)
+            if (c->all && --c->all)
                 continue;
             *c = (struct contacts){.tag = contacts_tag(h)};
         }
@@ -302,6 +303,7 @@ static struct role_evidence evidence_of(struct pairer *p, const struct conversat
                               .first_record = c->first_record,
                               .one_clock = c->half[0].exporter == c->half[1].exporter,
                               .peer_application = shares_files(p, c->application)};
+    bool wanted = role_wants_contacts(p->ports, c->ends.protocol, c->ends.port);
     for (int end = 0; end < 2; end++) {
         const struct half *h = &c->half[end];
         e.flags[end] = h->flags;
@@ -310,7 +312,7 @@ static struct role_evidence evidence_of(struct pairer *p, const struct conversat
         e.octets[end] = h->octets;
         e.first_ms[end] = h->first_ms;
         e.group |= is_group(&c->ends, end);
-        struct contacts k = contacts_of(p, &c->ends, end);
+        struct contacts k = wanted ? contacts_of(p, &c->ends, end) : (struct contacts){0};
         e.asked[end] = k.asked;
         e.begun[end] = k.begun;
     }

@@ -755,6 +755,62 @@ static void a_wrong_clock_does_not_end_the_others(void **state)
     study_done(s);
 }
 
+/* Any values at all: nothing is lost, nothing is added. */
+static void senseless_records_keep_the_totals(void **state)
+{
+    (void)state;
+    static const uint64_t times[] = {0, 1, MS(0), MS(1), MS(300), MS(700), MS(86400), UINT64_MAX};
+    struct study *s = study_of("175.45.176.0/22", "198.51.100.0/24");
+    struct flow_setting setting = flow_setting_default;
+    setting.study = s;
+    struct random r;
+    random_init(&r, 8);
+    for (int round = 0; round < 40; round++) {
+        struct batch *b = batch_new(STAGE_RECORD, 5000);
+        setting.open_max = 1 + random_below(&r, 200);
+        for (size_t i = 0; i < 5000; i++) {
+            struct record garbage = {0,
+                                     0,
+                                     LOC,
+                                     (uint16_t)random_below(&r, 4),
+                                     IN,
+                                     (uint16_t)random_below(&r, 4),
+                                     (uint8_t)random_below(&r, 8),
+                                     random_below(&r, 3),
+                                     random_below(&r, 3),
+                                     random_below(&r, 3),
+                                     random_below(&r, 3),
+                                     .exporter = (uint32_t)random_below(&r, 3),
+                                     .name = random_below(&r, 2) ? "a.example" : NULL};
+            put_record(b, &garbage);
+            batch_start_ms(b)[i] = times[random_below(&r, 8)];
+            batch_end_ms(b)[i] = times[random_below(&r, 8)];
+            batch_tcp_flags(b)[i] = (uint8_t)random_u64(&r);
+            batch_opener(b)[i] = (uint8_t)random_below(&r, 7);
+            batch_src_ip(b)[i].octet[15] = (uint8_t)random_below(&r, 3);
+            batch_dst_ip(b)[i].octet[12] = random_below(&r, 9) ? 192 : 175;
+            if (random_below(&r, 2)) {
+                struct ip turn = batch_src_ip(b)[i];
+                batch_src_ip(b)[i] = batch_dst_ip(b)[i];
+                batch_dst_ip(b)[i] = turn;
+            }
+        }
+        uint64_t told = 0, given = 0;
+        for (size_t i = 0; i < b->rows; i++)
+            told += batch_octets(b)[i] + batch_reverse_octets(b)[i];
+        struct result result = run(&setting, b, 16);
+        for (size_t i = 0; i < result.out->rows; i++) {
+            given += batch_octets_out(result.out)[i] + batch_octets_in(result.out)[i];
+            assert_true(batch_end_ms(result.out)[i] >= batch_start_ms(result.out)[i]);
+            assert_in_range(batch_role(result.out)[i], ROLE_CONSUMED, ROLE_UNANSWERED);
+        }
+        assert_int_equal(told, given + result.counts.copied_octets);
+        batch_free(result.out);
+        batch_free(b);
+    }
+    study_done(s);
+}
+
 /* ------------------------------------------------------------------ cost */
 
 static void fill_random(struct batch *b, struct random *r, uint64_t from_ms, uint64_t step_us)
@@ -849,6 +905,7 @@ int main(void)
         cmocka_unit_test(random_worlds_come_out_as_they_were),
         cmocka_unit_test(a_full_table_lets_the_quietest_go_and_loses_nothing),
         cmocka_unit_test(a_wrong_clock_does_not_end_the_others),
+        cmocka_unit_test(senseless_records_keep_the_totals),
         cmocka_unit_test(a_million_open_cost_no_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,7 +123,7 @@ static bool has_ports(uint8_t protocol)
 }
 
 /* Who opened, from the two ports: positive for end 0. Rows: the more server-like port's class. */
-static int score_ports(const struct ports *p, const struct role_evidence *e)
+static int score_ports(const struct ports *p, uint8_t protocol, const uint16_t port[2])
 {
     static const int8_t weights[PORT_CLASSES][PORT_CLASSES] = {
         [PORT_REGISTERED] = {[PORT_EPHEMERAL] = 12},
@@ -136,10 +136,16 @@ static int score_ports(const struct ports *p, const struct role_evidence *e)
                           [PORT_PEER] = 42},
         [PORT_PEER] = {[PORT_EPHEMERAL] = 8},
     };
-    if (!has_ports(e->protocol))
+    if (!has_ports(protocol))
         return 0;
-    int a = p->class[e->port[0]], b = p->class[e->port[1]];
+    int a = p->class[port[0]], b = p->class[port[1]];
     return weights[b][a] - weights[a][b];
+}
+
+bool role_wants_contacts(const struct ports *p, uint8_t protocol, const uint16_t port[2])
+{
+    int score = score_ports(p, protocol, port);
+    return (protocol == TCP || protocol == UDP) && score < 40 && score > -40;
 }
 
 /* What TCP flags of one direction say about its sender having opened. */
@@ -205,7 +211,7 @@ int role_opener(const struct ports *p, const struct role_evidence *e, bool *ret_
         score += score_flags(e, 0) - score_flags(e, 1);
     if (is_icmp(e->protocol) && e->port[0] != e->port[1])
         score += e->port[1] ? 60 : -60; /* the type lies at the end that was asked */
-    score += score_ports(p, e) + score_asked(e) + score_one_way(e);
+    score += score_ports(p, e->protocol, e->port) + score_asked(e) + score_one_way(e);
     *ret_sure = score >= 60 || score <= -60;
     return score >= 0 ? 0 : 1;
 }

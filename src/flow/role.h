@@ -36,6 +36,10 @@ void ports_free(struct ports *p);
 /* True for the ports of services that clients open conversations to. */
 bool ports_serve(const struct ports *p, uint16_t port);
 
+/* Whether what the two ends did in other conversations (asked, begun) may matter; where the ports
+ * tell client from server plainly it does not, and is better not counted. */
+bool role_wants_contacts(const struct ports *p, uint8_t protocol, const uint16_t port[2]);
+
 /* The end that opened (0 or 1); `ret_sure` whether a handshake or the source says so. */
 int role_opener(const struct ports *p, const struct role_evidence *e, bool *ret_sure);
 enum role role_of(const struct ports *p, const struct role_evidence *e, int local, int opener);

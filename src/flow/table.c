@@ -241,23 +241,23 @@ void table_touch(struct table *t, struct conversation *c)
     put_last(t, (uint32_t)(c - t->at));
 }
 
-/* What will be first soon is fetched: the conversation, and a little later its slot. */
+/* What will be first soon, many together: reads that miss overlap only where they stand close. */
 static void fetch_ahead(struct table *t)
 {
-    t->fetched = t->head;
-    if (t->tail - t->head <= AHEAD)
-        return;
-    fetch_conversation(t, t->ring[(t->head + AHEAD) & t->ring_mask]);
-    uint32_t near = t->ring[(t->head + AHEAD / 2) & t->ring_mask];
-    fetch(&t->slots[t->at[near].tag & t->slot_mask]);
+    uint64_t to = t->tail - t->head < AHEAD ? t->tail : t->head + AHEAD;
+    for (uint64_t place = t->head; place < to; place++)
+        fetch_conversation(t, t->ring[place & t->ring_mask]);
+    for (uint64_t place = t->head; place < to; place++)
+        table_fetch_slot(t, t->at[t->ring[place & t->ring_mask]].tag);
+    t->fetched = to;
 }
 
 struct conversation *table_first(struct table *t)
 {
     for (; t->head < t->tail; t->head++) {
-        uint32_t n = t->ring[t->head & t->ring_mask];
-        if (t->fetched != t->head)
+        if (t->head >= t->fetched)
             fetch_ahead(t);
+        uint32_t n = t->ring[t->head & t->ring_mask];
         if (t->at[n].place == t->head)
             return &t->at[n];
     }
