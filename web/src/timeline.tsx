@@ -148,49 +148,96 @@ export function absentDays(x: Context, c: Canvas, gridIndex: number): object {
   };
 }
 
-const FLAG = 17; // a numbered flag's width and height
+const FLAG = 17; // a numbered flag's height, and the width of a short one
+const ROWS = 3; // more rows than this and near events share a flag
+const DIGIT = 7;
 
-/** Rows that keep flags of near events from covering each other. */
-function rowsFor(times: number[], perPixel: number): number[] {
+interface Flag {
+  at: number; // local time of its middle
+  row: number;
+  text: string;
+}
+
+const flagWidth = (text: string) => FLAG + Math.max(0, text.length - 2) * DIGIT;
+
+/** Flags that do not cover each other, the lowest row first. */
+function flagsFor(x: Context, plotWidth: number): Flag[] {
+  const perPixel = (x.range[1] - x.range[0]) / Math.max(1, plotWidth);
+  const events = eventsIn(x);
   const ends: number[] = [];
-  return times.map((t) => {
-    const at = t / perPixel;
+  const apart = events.map((e) => {
+    const at = e.local / perPixel;
     let row = ends.findIndex((end) => at - end > FLAG + 3);
     if (row < 0) row = ends.length;
     ends[row] = at;
-    return row;
+    return { at: e.local, row, text: String(e.number) };
+  });
+  if (ends.length <= ROWS) return apart;
+  const groups: (typeof events)[] = [];
+  for (const e of events) {
+    const last = groups[groups.length - 1];
+    const near = last?.[0] && (e.local - last[0].local) / perPixel < 4 * FLAG;
+    if (near) last.push(e);
+    else groups.push([e]);
+  }
+  return groups.map((g) => {
+    const [first, last] = [g[0], g[g.length - 1]];
+    const numbers = [first?.number, ...(g.length > 1 ? [last?.number] : [])];
+    return {
+      at: ((first?.local ?? 0) + (last?.local ?? 0)) / 2,
+      row: 0,
+      text: numbers.join('–'),
+    };
   });
 }
 
 export function eventRows(x: Context, plotWidth: number): number {
-  const times = eventsIn(x).map((e) => e.local);
-  return 1 + Math.max(-1, ...rowsFor(times, (x.range[1] - x.range[0]) / Math.max(1, plotWidth)));
+  return 1 + Math.max(-1, ...flagsFor(x, plotWidth).map((f) => f.row));
 }
 
-/** A numbered line at each event; a band as wide as its time is uncertain. */
-export function eventMarks(x: Context, c: Canvas, gridIndex: number, plotWidth: number): object {
-  const events = eventsIn(x);
-  const rows = rowsFor(
-    events.map((e) => e.local),
-    (x.range[1] - x.range[0]) / Math.max(1, plotWidth),
-  );
-  const most = Math.max(0, ...rows);
-  return {
-    id: 'events',
+function flagShape(x: number, top: number, text: string, c: Canvas): object[] {
+  const width = flagWidth(text);
+  return [
+    {
+      type: 'rect',
+      shape: { x: x - width / 2, y: top, width, height: FLAG, r: 3 },
+      style: { fill: c.t.event },
+    },
+    {
+      type: 'text',
+      style: {
+        x,
+        y: top + FLAG / 2 + 0.5,
+        text,
+        fill: c.t.paper,
+        font: `600 11px ${c.t.font}`,
+        align: 'center',
+        verticalAlign: 'middle',
+      },
+    },
+  ];
+}
+
+/** A line at each event, a band as wide as its time is uncertain, and flags with their numbers. */
+export function eventMarks(x: Context, c: Canvas, gridIndex: number, plotWidth: number): object[] {
+  const flags = flagsFor(x, plotWidth);
+  const base = {
     type: 'custom',
     silent: true,
-    z: 6,
     xAxisIndex: gridIndex,
     yAxisIndex: gridIndex,
     clip: false,
-    data: events.map((e, i) => [e.local, 0, e.number, rows[i], (e.uncertainty_s ?? 0) * 1000]),
     encode: { x: 0, y: 1 },
+  };
+  const lines = {
+    ...base,
+    id: 'events',
+    z: 6,
+    data: eventsIn(x).map((e) => [e.local, 0, (e.uncertainty_s ?? 0) * 1000]),
     renderItem: (frame: Frame, api: Api) => {
       const { x: left, y, width, height } = frame.coordSys;
       const at = api.coord([api.value(0), 0])[0];
-      if (at < left - 1 || at > left + width + 1) return null;
-      const half = at - api.coord([api.value(0) - api.value(4), 0])[0];
-      const top = y - 6 - (most - api.value(3) + 1) * (FLAG + 2) + 4;
+      const half = at - api.coord([api.value(0) - api.value(2), 0])[0];
       const a = Math.max(left, at - half);
       const b = Math.min(left + width, at + half);
       return {
@@ -203,30 +250,28 @@ export function eventMarks(x: Context, c: Canvas, gridIndex: number, plotWidth: 
           },
           {
             type: 'line',
-            shape: { x1: at, x2: at, y1: top + FLAG, y2: y + height },
+            shape: { x1: at, x2: at, y1: y - 4, y2: y + height },
             style: { stroke: c.t.event, lineWidth: 1, lineDash: [3, 3] },
-          },
-          {
-            type: 'rect',
-            shape: { x: at - FLAG / 2, y: top, width: FLAG, height: FLAG, r: 3 },
-            style: { fill: c.t.event },
-          },
-          {
-            type: 'text',
-            style: {
-              x: at,
-              y: top + FLAG / 2 + 0.5,
-              text: String(api.value(2)),
-              fill: c.t.paper,
-              font: `600 11px ${c.t.font}`,
-              align: 'center',
-              verticalAlign: 'middle',
-            },
           },
         ],
       };
     },
   };
+  const numbers = {
+    ...base,
+    id: 'event-flags',
+    z: 7,
+    data: flags.map((f, i) => [f.at, 0, f.row, i]),
+    renderItem: (frame: Frame, api: Api) => {
+      const at = api.coord([api.value(0), 0])[0];
+      const top = frame.coordSys.y - 2 - (api.value(2) + 1) * (FLAG + 2);
+      const stem = { x1: at, x2: at, y1: top + FLAG, y2: frame.coordSys.y };
+      const line = { type: 'line', shape: stem, style: { stroke: c.t.event, lineDash: [3, 3] } };
+      const flag = flagShape(at, top, flags[api.value(3)]?.text ?? '', c);
+      return { type: 'group', children: api.value(2) > 0 ? [line, ...flag] : flag };
+    },
+  };
+  return [lines, numbers];
 }
 
 export function FidelityKey({ x }: { x: Context }) {

@@ -17,6 +17,7 @@ import {
   timeAxis,
   timeTicks,
 } from '../timeline';
+import { visible } from '../text';
 import { DAY_MS, isWeekend, localTime, longDate, stamp } from '../zone';
 
 type Measure = 'flows' | 'octets' | 'packets' | 'local_hosts';
@@ -110,18 +111,20 @@ function dailyOption(x: Context, activity: Activity, measure: Measure, c: Canvas
       },
       absentDays(x, c, 0),
       fidelityStrip(x, c, 1),
-      eventMarks(x, c, 0, plot),
+      ...eventMarks(x, c, 0, plot),
     ],
   };
 }
 
+const KEYS = 24;
+
 function EventKey({ x }: { x: Context }) {
   const events = eventsIn(x);
   if (!events.length) return null;
-  return (
-    <ol class="event-key" aria-label="Events on the charts">
-      {events.map((e) => (
-        <li>
+  const list = (part: typeof events) => (
+    <ol class="event-key" aria-label="Events on the chart">
+      {part.map((e) => (
+        <li title={e.source && visible(e.source)}>
           <span class="flag">{e.number}</span>
           <span>
             <Plain text={e.label} longest={80} />
@@ -135,6 +138,17 @@ function EventKey({ x }: { x: Context }) {
         </li>
       ))}
     </ol>
+  );
+  return (
+    <>
+      {list(events.slice(0, KEYS))}
+      {events.length > KEYS && (
+        <details class="behind">
+          <summary>{format.plural(events.length - KEYS, 'more event')}</summary>
+          {list(events.slice(KEYS))}
+        </details>
+      )}
+    </>
   );
 }
 

@@ -231,9 +231,13 @@ export function Methods({ x }: { x: Context }) {
         </dd>
         <dt>Expected shares</dt>
         <dd>
-          A country’s ratio is its share over the share that the baseline gives it.
+          A country’s ratio is its share over the share that the baseline gives it; the adjusted one
+          leaves out services that are popular wherever the population goes.
           {presence?.fdr !== undefined &&
-            ` Those marked stand out at a false discovery rate of ${format.percent(presence.fdr).replace('.0%', '%')} over all countries.`}
+            ` A country stands out when its adjusted ratio is above 1 at a false discovery rate of ${format.percent(presence.fdr).replace('.0%', '%')} over all countries.`}{' '}
+          Address space does not know people’s habits: where it is the baseline, the ratio must be
+          well above 1 and the country met locally too, through its government, news, universities
+          or laboratories.
         </dd>
         <dt>Words</dt>
         <dd>

@@ -406,6 +406,18 @@ function Institutions({ rows }: { rows: Country[] }) {
   );
 }
 
+const LOCAL_LEAST = 0.005; // a smaller part of a country's conversations is not worth a line
+
+/** What kinds of institutions the population reaches there: government 18%, education 18% */
+function localKinds(c: Country): string {
+  const all = Object.values(c.local_profile ?? {}).reduce((a, b) => a + b, 0);
+  return Object.entries(c.local_profile ?? {})
+    .filter(([kind, n]) => kind !== 'other' && n / all >= LOCAL_LEAST)
+    .sort((a, b) => b[1] - a[1])
+    .map(([kind, n]) => `${visible(kind, 30)} ${Math.round((n / all) * 100)}%`)
+    .join(', ');
+}
+
 function Countries({ rows, unit }: { rows: Country[]; unit: string }) {
   const max = Math.max(0, ...rows.map((r) => format.ends(r.share, 0, 1)[1]));
   const any = (of: (r: Country) => unknown) => rows.some((r) => of(r) != null);
@@ -428,6 +440,7 @@ function Countries({ rows, unit }: { rows: Country[]; unit: string }) {
                 </span>
               )}
               <Plain text={nameOf(r)} longest={60} />
+              {localKinds(r) && <small class="under">{localKinds(r)}</small>}
             </>
           ),
         },
