@@ -10,7 +10,7 @@
 
 enum { PROTOCOL_ICMP = 1, PROTOCOL_ICMP6 = 58 };
 #define BOOT_BEFORE_MS (UINT64_C(60) * 86400000) /* longer than 2^32 ms */
-#define HOLD_MS UINT64_C(30000) /* a message leaves at the latest so long after its last record */
+#define HOLD_MS        UINT64_C(30000) /* a message leaves at the latest so long after its last record */
 
 static const struct {
     const struct wire_writer *writer;
