@@ -18,6 +18,7 @@ enum {
     DNS_RECENT_MS = 30000, /* of two names for one address the one just asked for is meant ... */
     DNS_APART_MS = 60000,  /* ... when the other was asked for this much earlier */
     DAY_MS = 86400000,
+    CHUNK_ROWS = 512,
 };
 
 /* What the rows of one batch need, taken out once. */
@@ -61,9 +62,7 @@ int attribution_open(const struct study *study, struct symbols *symbols, struct 
     }
     a->tables = tables_new(a->catalogue);
     a->owners = owners_new(a->catalogue);
-    a->addresses = memory_array(ADDRESS_CACHE, sizeof *a->addresses);
-    a->as_mask = 4095;
-    a->ases = memory_array(a->as_mask + 1, sizeof *a->ases);
+    addresses_init(a);
     a->service_codes = memory_array(catalogue_services(a->catalogue) + 1, sizeof(uint16_t));
     a->category_codes = memory_array(catalogue_categories(a->catalogue) + 1, sizeof(uint16_t));
     a->group_answers = memory_array(tables_groups(a->tables) + 1, sizeof *a->group_answers);
@@ -80,8 +79,7 @@ void attribution_free(struct attribution *a)
     learned_free(a->learned);
     geo_free(a->geo);
     catalogue_free(a->catalogue);
-    free(a->addresses);
-    free(a->ases);
+    addresses_done(a);
     free(a->service_codes);
     free(a->category_codes);
     free(a->labels);
@@ -192,134 +190,16 @@ static bool verdict_of_claim(struct attribution *a, uint32_t group, const struct
         v->service = claim->services[0];
         return true;
     }
-    struct group_answer *kept =
-        group == GROUP_NONE || claim->conditional ? NULL : &a->group_answers[group];
-    if (!kept || !kept->candidates) {
+    /* Which of a group's services are meant may depend on date and port: kept for the last set. */
+    uint64_t key = hash_bytes(claim->services, claim->count * sizeof *claim->services, 1) | 1;
+    struct group_answer *kept = &a->group_answers[group];
+    if (kept->key != key) {
         candidates_of(a, claim, v);
-        if (kept)
-            *kept = (struct group_answer){v->candidates + 1, v->category};
-        return true;
+        *kept = (struct group_answer){key, v->candidates, v->category};
     }
-    v->candidates = kept->candidates - 1;
+    v->candidates = kept->candidates;
     v->category = kept->category;
     return true;
-}
-
-/* --- addresses --- */
-
-static unsigned owner_of_group(const struct attribution *a, uint32_t group)
-{
-    struct claim claim;
-    if (group == GROUP_NONE)
-        return OWNER_UNKNOWN;
-    tables_claim(a->tables, group, 0, 0, FACT_DAY_MAX, &claim);
-    for (size_t i = 0; i < claim.count; i++)
-        if (catalogue_service_owner(a->catalogue, claim.services[i]))
-            return catalogue_service_owner(a->catalogue, claim.services[i]);
-    return OWNER_UNKNOWN;
-}
-
-static unsigned owner_of_fact(const struct attribution *a, const struct fact *f)
-{
-    return f ? catalogue_owner_kind(a->catalogue, f->subject) : OWNER_UNKNOWN;
-}
-
-static void ases_grow(struct attribution *a)
-{
-    struct as_info *old = a->ases;
-    size_t old_count = a->as_mask + 1;
-    a->as_mask = a->as_mask * 2 + 1;
-    a->ases = memory_array(a->as_mask + 1, sizeof *a->ases);
-    for (size_t i = 0; i < old_count; i++) {
-        if (!old[i].asn)
-            continue;
-        size_t j = hash_mix(old[i].asn, 2) & a->as_mask;
-        while (a->ases[j].asn)
-            j = (j + 1) & a->as_mask;
-        a->ases[j] = old[i];
-    }
-    free(old);
-}
-
-static unsigned owner_of_as(struct attribution *a, uint32_t asn, const struct ip *ip,
-                            const struct fact **why)
-{
-    const struct fact *f = owners_by_asn(a->owners, asn);
-    if (!f) {
-        unsigned owner = owner_of_group(a, tables_asn(a->tables, asn));
-        if (owner)
-            return owner;
-        char name[256];
-        geo_as_name(a->geo, asn, ip, name, sizeof name);
-        f = name[0] ? owners_by_as_name(a->owners, name) : NULL;
-    }
-    if (why)
-        *why = f;
-    return owner_of_fact(a, f);
-}
-
-static const struct as_info *as_of(struct attribution *a, uint32_t asn, const struct ip *ip)
-{
-    size_t i = hash_mix(asn, 2) & a->as_mask;
-    for (; a->ases[i].asn; i = (i + 1) & a->as_mask)
-        if (a->ases[i].asn == asn)
-            return &a->ases[i];
-    if (a->as_count * 2 > a->as_mask) {
-        ases_grow(a);
-        return as_of(a, asn, ip);
-    }
-    a->as_count++;
-    a->ases[i] = (struct as_info){.asn = asn,
-                                  .group = tables_asn(a->tables, asn),
-                                  .owner = (uint8_t)owner_of_as(a, asn, ip, NULL)};
-    return &a->ases[i];
-}
-
-unsigned attribution_owner(struct attribution *a, const struct ip *ip, const struct place *place,
-                           const struct fact **why, bool *by_service)
-{
-    const struct fact *f = owners_by_ip(a->owners, ip);
-    *by_service = false;
-    if (why)
-        *why = f;
-    if (f)
-        return owner_of_fact(a, f);
-    struct groups_of_ip groups = tables_prefix(a->tables, ip);
-    unsigned owner = owner_of_group(a, groups.own);
-    if (!owner)
-        owner = owner_of_group(a, groups.built_in);
-    if (owner) {
-        *by_service = true;
-        return owner;
-    }
-    if (place->flags & PLACE_SATELLITE)
-        return OWNER_SATELLITE;
-    if (!place->asn)
-        return OWNER_UNKNOWN;
-    owner = why ? owner_of_as(a, place->asn, ip, why) : as_of(a, place->asn, ip)->owner;
-    *by_service = owner && why && !*why;
-    return owner;
-}
-
-static const struct address *address_of(struct attribution *a, const struct ip *ip)
-{
-    uint64_t word[2];
-    memcpy(word, ip, sizeof word);
-    struct address *at = &a->addresses[hash_mix(word[0], word[1]) & (ADDRESS_CACHE - 1)];
-    if (at->known && ip_equal(&at->ip, ip))
-        return at;
-    struct groups_of_ip groups = tables_prefix(a->tables, ip);
-    bool by_service;
-    *at = (struct address){.ip = *ip,
-                           .place = geo_find(a->geo, ip),
-                           .known = true,
-                           .prefix_own = groups.own,
-                           .prefix_built_in = groups.built_in,
-                           .asn_group = GROUP_NONE};
-    if (at->place.asn)
-        at->asn_group = as_of(a, at->place.asn, ip)->group;
-    at->owner = (uint8_t)attribution_owner(a, ip, &at->place, NULL, &by_service);
-    return at;
 }
 
 /* --- tiers --- */
@@ -351,16 +231,17 @@ static bool by_address(const struct row *r, bool exclusive, struct verdict *v)
 {
     const uint32_t groups[3] = {r->address->prefix_own, r->address->prefix_built_in,
                                 r->address->asn_group};
-    struct claim claim;
+    struct claim_room room;
     for (int i = 0; i < 3; i++) {
         if (groups[i] == GROUP_NONE)
             continue;
-        tables_claim(r->a->tables, groups[i], r->protocol, r->remote_port, r->day, &claim);
-        if (claim.count == 0)
+        const struct claim *claim =
+            tables_claim(r->a->tables, groups[i], r->protocol, r->remote_port, r->day, &room);
+        if (claim->count == 0)
             continue;
-        if (exclusive && (claim.count > 1 || claim.shared))
+        if (exclusive && (claim->count > 1 || claim->shared))
             return false;
-        return verdict_of_claim(r->a, groups[i], &claim, i < 2 ? BASIS_PREFIX : BASIS_ASN, v);
+        return verdict_of_claim(r->a, groups[i], claim, i < 2 ? BASIS_PREFIX : BASIS_ASN, v);
     }
     return false;
 }
@@ -370,15 +251,16 @@ static bool one_party(const struct row *r)
 {
     const uint32_t groups[3] = {r->address->prefix_own, r->address->prefix_built_in,
                                 r->address->asn_group};
-    struct claim claim;
+    struct claim_room room;
     if (shared_owner(r))
         return false;
     for (int i = 0; i < 3; i++) {
         if (groups[i] == GROUP_NONE)
             continue;
-        tables_claim(r->a->tables, groups[i], r->protocol, r->remote_port, r->day, &claim);
-        if (claim.count)
-            return claim.count == 1 && !claim.shared;
+        const struct claim *claim =
+            tables_claim(r->a->tables, groups[i], r->protocol, r->remote_port, r->day, &room);
+        if (claim->count)
+            return claim->count == 1 && !claim->shared;
     }
     return true;
 }
@@ -388,7 +270,8 @@ static bool one_party(const struct row *r)
 static int choose_name(const struct row *r, const struct learned_name *names, size_t count,
                        struct verdict *v)
 {
-    struct claim claim = {0};
+    uint16_t services[LEARNED_NAMES_MAX];
+    struct claim claim = {.services = services};
     const struct fact *first = NULL;
     bool all_same = true;
     for (size_t i = 0; i < count; i++) {
@@ -400,9 +283,9 @@ static int choose_name(const struct row *r, const struct learned_name *names, si
             all_same = false;
         bool there = !f;
         for (size_t j = 0; j < claim.count; j++)
-            there |= f && claim.services[j] == f->subject;
+            there |= f && services[j] == f->subject;
         if (!there)
-            claim.services[claim.count++] = (uint16_t)f->subject;
+            services[claim.count++] = (uint16_t)f->subject;
     }
     if (first)
         v->service = (int)first->subject;
@@ -561,7 +444,7 @@ static uint8_t owner_of_row(const struct row *r, struct bytes host)
     if (!host.len || r->role == ROLE_SERVED || keeps_host_owner(owner))
         return (uint8_t)owner;
     const struct fact *f = owners_by_host(r->a->owners, (const char *)host.at, host.len);
-    return (uint8_t)(f ? owner_of_fact(r->a, f) : owner);
+    return (uint8_t)(f ? catalogue_owner_kind(r->a->catalogue, f->subject) : owner);
 }
 
 static void set_row(struct batch *b, size_t i, const struct row *r, const struct verdict *v)
@@ -591,30 +474,40 @@ static struct bytes without_port(struct bytes host)
     return host;
 }
 
+static void attribute_row(struct attribution *a, struct batch *b, size_t i,
+                          const struct address *address)
+{
+    struct row r = {
+        .a = a,
+        .address = address,
+        .local = &batch_local(b)[i],
+        .remote = &batch_remote(b)[i],
+        .start_ms = batch_start_ms(b)[i],
+        .end_ms = batch_end_ms(b)[i],
+        .day = (int32_t)(batch_start_ms(b)[i] / DAY_MS),
+        .local_port = batch_local_port(b)[i],
+        .remote_port = batch_remote_port(b)[i],
+        .protocol = batch_protocol(b)[i],
+        .role = batch_role(b)[i],
+        .application = batch_application(b)[i],
+        .host = without_port(batch_text(b, FIELD_server_name, i)),
+    };
+    if (batch_name_kind(b)[i] == NAME_DNS) {
+        r.known = r.host;
+        r.host.len = 0;
+    }
+    struct verdict v = judge(&r);
+    set_row(b, i, &r, &v);
+}
+
 void attribution_batch(struct attribution *a, struct batch *flows)
 {
-    for (size_t i = 0; i < flows->rows; i++) {
-        struct row r = {
-            .a = a,
-            .local = &batch_local(flows)[i],
-            .remote = &batch_remote(flows)[i],
-            .start_ms = batch_start_ms(flows)[i],
-            .end_ms = batch_end_ms(flows)[i],
-            .local_port = batch_local_port(flows)[i],
-            .remote_port = batch_remote_port(flows)[i],
-            .protocol = batch_protocol(flows)[i],
-            .role = batch_role(flows)[i],
-            .application = batch_application(flows)[i],
-            .host = without_port(batch_text(flows, FIELD_server_name, i)),
-        };
-        if (batch_name_kind(flows)[i] == NAME_DNS) {
-            r.known = r.host;
-            r.host.len = 0;
-        }
-        r.day = (int32_t)(r.start_ms / DAY_MS);
-        r.address = address_of(a, r.remote);
-        struct verdict v = judge(&r);
-        set_row(flows, i, &r, &v);
+    struct address addresses[CHUNK_ROWS];
+    for (size_t from = 0; from < flows->rows; from += CHUNK_ROWS) {
+        size_t count = flows->rows - from < CHUNK_ROWS ? flows->rows - from : CHUNK_ROWS;
+        addresses_find(a, batch_remote(flows) + from, count, addresses);
+        for (size_t i = 0; i < count; i++)
+            attribute_row(a, flows, from + i, &addresses[i]);
     }
 }
 

@@ -25,8 +25,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+#include "base/lpm.h"
 #include "base/memory.h"
 #include "schema/values.h"
+
+enum { MANY = 512 };
 
 static const char DATABASE_PATH[] = "/var/lib/location/database.db";
 
@@ -44,6 +48,11 @@ struct geo {
     bool has_country, has_asn;
     char source[128];
     int64_t made_s;
+    struct lpm *lpm; /* compiled: address to index in places */
+    struct place *places;
+    size_t place_count, place_room;
+    uint32_t *place_slots; /* index + 1 by hash */
+    size_t place_mask;
 };
 
 /* --- libloc's database --- */
@@ -247,6 +256,87 @@ static struct place mmdb_place(const struct geo *g, const struct ip *ip)
     return place;
 }
 
+/* --- compiled --- */
+
+static bool place_equal(const struct place *a, const struct place *b)
+{
+    return a->asn == b->asn && a->country == b->country && a->flags == b->flags;
+}
+
+static uint32_t *place_slot(const struct geo *g, const struct place *p)
+{
+    uint64_t h = hash_mix(p->asn, (uint64_t)p->country << 8 | p->flags);
+    for (size_t i = h & g->place_mask;; i = (i + 1) & g->place_mask)
+        if (!g->place_slots[i] || place_equal(&g->places[g->place_slots[i] - 1], p))
+            return &g->place_slots[i];
+}
+
+/* The place's number: places are far fewer than networks. */
+static uint32_t place_number(struct geo *g, struct place p)
+{
+    if (g->place_count * 2 >= g->place_mask) {
+        g->place_mask = g->place_mask * 2 + 1;
+        free(g->place_slots);
+        g->place_slots = memory_array(g->place_mask + 1, sizeof *g->place_slots);
+        for (size_t i = 0; i < g->place_count; i++)
+            *place_slot(g, &g->places[i]) = (uint32_t)i + 1;
+    }
+    uint32_t *slot = place_slot(g, &p);
+    if (!*slot) {
+        if (g->place_count == g->place_room) {
+            g->place_room = g->place_room ? g->place_room * 2 : 4096;
+            g->places = memory_resize(g->places, g->place_room, sizeof *g->places);
+        }
+        p.prefix_len_bits = 0;
+        g->places[g->place_count++] = p;
+        *slot = (uint32_t)g->place_count;
+    }
+    return *slot - 1;
+}
+
+/* Depth first; as deep as an address is long. */
+static void compile_below(struct geo *g, uint32_t node, struct prefix at, struct place place)
+{
+    if (node_place(g, node, at.len_bits, &place))
+        lpm_add(g->lpm, &at, place_number(g, place));
+    if (at.len_bits == 128)
+        return;
+    for (unsigned bit = 0; bit < 2; bit++) {
+        uint32_t child = be32toh(bit ? g->nodes[node].one : g->nodes[node].zero);
+        if (child == 0 || child >= g->node_count)
+            continue;
+        struct prefix below = at;
+        if (bit)
+            below.ip.octet[at.len_bits / 8] |= (uint8_t)(0x80u >> at.len_bits % 8);
+        below.len_bits++;
+        compile_below(g, child, below, place);
+    }
+}
+
+void geo_compile(struct geo *g)
+{
+    if (g->lpm || !g->nodes || g->has_country || g->has_asn)
+        return; /* done, or an MMDB that is asked by address */
+    g->place_mask = (1 << 16) - 1;
+    g->place_slots = memory_array(g->place_mask + 1, sizeof *g->place_slots);
+    g->lpm = lpm_new();
+    compile_below(g, 0, (struct prefix){.len_bits = 0}, (struct place){0});
+    lpm_seal(g->lpm);
+}
+
+void geo_find_many(const struct geo *g, const struct ip *ips, size_t count, struct place *ret)
+{
+    uint32_t numbers[MANY];
+    if (g->lpm)
+        lpm_lookup_many(g->lpm, ips, count, numbers);
+    for (size_t i = 0; i < count; i++) {
+        if (!g->lpm)
+            ret[i] = geo_find(g, &ips[i]);
+        else
+            ret[i] = numbers[i] == LPM_NONE ? (struct place){0} : g->places[numbers[i]];
+    }
+}
+
 /* --- both --- */
 
 int geo_open(const char *country_mmdb, const char *asn_mmdb, struct geo **ret, struct error *err)
@@ -272,6 +362,9 @@ void geo_free(struct geo *g)
         MMDB_close(&g->country);
     if (g->has_asn)
         MMDB_close(&g->asn);
+    lpm_free(g->lpm);
+    free(g->places);
+    free(g->place_slots);
     if (g->map)
         munmap(g->map, g->map_octets);
     if (g->db)

@@ -25,6 +25,10 @@ int geo_open(const char *country_mmdb, const char *asn_mmdb, struct geo **ret, s
 void geo_free(struct geo *g);
 
 struct place geo_find(const struct geo *g, const struct ip *ip);
+/* Builds a table for many look-ups (about half a second, 60 MB): geo_find_many() is then some ten
+ * times faster than geo_find(). It does not give prefix_len_bits. At most 512 at a time. */
+void geo_compile(struct geo *g);
+void geo_find_many(const struct geo *g, const struct ip *ips, size_t count, struct place *ret);
 /* Name of the AS; `ip` is an address of it (an MMDB holds names by address). Empty when it has
  * none; at most `size` octets with the NUL. */
 void geo_as_name(struct geo *g, uint32_t asn, const struct ip *ip, char *text, size_t size);

@@ -113,6 +113,37 @@ static void test_against_libloc(void **state)
     geo_free(g);
 }
 
+static void test_compiled_is_the_same(void **state)
+{
+    (void)state;
+    struct geo *g = open_geo();
+    struct random r;
+    enum { COUNT = 512 };
+    struct ip ips[COUNT];
+    struct place places[COUNT];
+    random_init(&r, 9);
+    geo_compile(g);
+    for (int round = 0; round < 200; round++) {
+        for (int i = 0; i < COUNT; i++) {
+            uint32_t v4 = (uint32_t)random_u64(&r);
+            ips[i] = ip_from_v4((const uint8_t *)&v4);
+            if (i % 3 == 0) {
+                memset(ips[i].octet, 0, 16);
+                memcpy(ips[i].octet + 2, &v4, 4);
+                ips[i].octet[0] = (uint8_t)(i & 1 ? 0x2a : 0x20), ips[i].octet[1] = (uint8_t)i;
+            }
+        }
+        geo_find_many(g, ips, COUNT, places);
+        for (int i = 0; i < COUNT; i++) {
+            struct place plain = geo_find(g, &ips[i]);
+            assert_int_equal(places[i].asn, plain.asn);
+            assert_int_equal(places[i].country, plain.country);
+            assert_int_equal(places[i].flags, plain.flags);
+        }
+    }
+    geo_free(g);
+}
+
 static void test_missing_files(void **state)
 {
     (void)state;
@@ -133,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_addresses),
         cmocka_unit_test(test_against_libloc),
+        cmocka_unit_test(test_compiled_is_the_same),
         cmocka_unit_test(test_missing_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

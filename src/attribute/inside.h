@@ -25,10 +25,9 @@ struct address {
     bool known; /* the slot is in use */
 };
 
-enum { ADDRESS_CACHE = 1 << 16 };
-
 struct group_answer {
-    uint32_t candidates; /* symbols code + 1; 0: not made yet */
+    uint64_t key;        /* hash of the services it is of; 0: none yet */
+    uint32_t candidates; /* symbols code */
     uint16_t category;   /* symbols code, when all candidates are of one */
 };
 
@@ -40,16 +39,21 @@ struct attribution {
     struct owners *owners;
     struct learned *learned;
     struct address *addresses;
+    uint64_t address_misses;
     struct as_info *ases;
     size_t as_count, as_mask;
+    uint8_t *group_owners;                    /* by group of services that claim a prefix or AS */
     uint16_t *service_codes, *category_codes; /* symbols codes by index; 0: not asked yet */
     int32_t *labels;                          /* by application code: service + 1, -1 unknown yet */
     size_t label_room;
     struct group_answer *group_answers;
 };
 
-/* Kind of owner of an address, and (may be NULL) the fact that says so. */
-unsigned attribution_owner(struct attribution *a, const struct ip *ip, const struct place *place,
-                           const struct fact **why, bool *by_service);
+void addresses_init(struct attribution *a);
+void addresses_done(struct attribution *a);
+/* At most 512 at a time. */
+void addresses_find(struct attribution *a, const struct ip *ips, size_t count, struct address *ret);
+/* Kind of owner of an address, and the fact that says so (NULL: its service, or no fact). */
+unsigned attribution_owner(struct attribution *a, const struct ip *ip, const struct fact **why);
 
 #endif

@@ -54,23 +54,23 @@ static void set_service(const struct attribution *a, json_t *look, int service)
 static bool add_group(const struct attribution *a, json_t *look, json_t *facts, uint32_t group,
                       int32_t day, const char *fact)
 {
-    struct claim claim;
+    struct claim_room room;
     if (group == GROUP_NONE)
         return false;
-    tables_claim(a->tables, group, 0, 0, day, &claim);
-    if (claim.count == 0)
+    const struct claim *claim = tables_claim(a->tables, group, 0, 0, day, &room);
+    if (claim->count == 0)
         return false;
     if (json_object_get(look, "service") || json_object_get(look, "candidates"))
         return true;
-    if (claim.count == 1 && !claim.shared) {
-        set_service(a, look, claim.services[0]);
+    if (claim->count == 1 && !claim->shared) {
+        set_service(a, look, claim->services[0]);
     } else {
         json_t *candidates = json_array();
-        for (size_t i = 0; i < claim.count; i++)
+        for (size_t i = 0; i < claim->count; i++)
             json_array_append_new(
-                candidates, json_string(catalogue_service_id(a->catalogue, claim.services[i])));
+                candidates, json_string(catalogue_service_id(a->catalogue, claim->services[i])));
         json_object_set_new(look, "candidates", candidates);
-        json_object_set_new(look, "shared", json_boolean(claim.shared));
+        json_object_set_new(look, "shared", json_boolean(claim->shared));
     }
     size_t count;
     const struct fact *const *members = tables_group(a->tables, group, &count);
@@ -91,8 +91,7 @@ static void add_owner(struct attribution *a, json_t *look, json_t *facts, const 
                       const struct place *place)
 {
     const struct fact *why;
-    bool by_service;
-    unsigned owner = attribution_owner(a, ip, place, &why, &by_service);
+    unsigned owner = attribution_owner(a, ip, &why);
     json_object_set_new(look, "owner", json_string(owner_text(owner)));
     char date[TIME_TEXT_MAX], value[256];
     geo_day(a, date);
@@ -166,9 +165,10 @@ static void look_at_address(struct attribution *a, json_t *look, const struct ip
     int32_t day = (int32_t)(at_ms / 86400000);
     struct place place = geo_find(a->geo, ip);
     add_place(a, look, facts, ip, &place);
-    struct groups_of_ip groups = tables_prefix(a->tables, ip);
-    add_group(a, look, facts, groups.own, day, "service prefix");
-    add_group(a, look, facts, groups.built_in, day, "service prefix");
+    uint32_t own, built_in;
+    tables_prefixes(a->tables, ip, 1, &own, &built_in);
+    add_group(a, look, facts, own, day, "service prefix");
+    add_group(a, look, facts, built_in, day, "service prefix");
     add_group(a, look, facts, tables_asn(a->tables, place.asn), day, "service AS");
     add_owner(a, look, facts, ip, &place);
     add_learned(a, look, ip, at_ms);

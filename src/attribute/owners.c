@@ -109,10 +109,14 @@ void owners_free(struct owners *o)
     free(o);
 }
 
-const struct fact *owners_by_ip(const struct owners *o, const struct ip *ip)
+void owners_by_ip(const struct owners *o, const struct ip *ips, size_t count, uint32_t *facts)
 {
-    uint32_t i = lpm_lookup(o->prefixes, ip);
-    return i == LPM_NONE ? NULL : &o->facts[i];
+    lpm_lookup_many(o->prefixes, ips, count, facts);
+}
+
+const struct fact *owners_fact(const struct owners *o, uint32_t number)
+{
+    return &o->facts[number];
 }
 
 const struct fact *owners_by_asn(const struct owners *o, uint32_t asn)

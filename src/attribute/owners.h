@@ -5,15 +5,17 @@
 #define TELLTALE_ATTRIBUTE_OWNERS_H
 
 #include "attribute/facts.h"
-#include "base/ip.h"
+#include "base/lpm.h"
 
 struct owners;
 
 struct owners *owners_new(const struct catalogue *c);
 void owners_free(struct owners *o);
 
-/* The fact that decides, or NULL; its subject is the owner entry's index. */
-const struct fact *owners_by_ip(const struct owners *o, const struct ip *ip);
+/* The fact that decides, or NULL; its subject is the owner entry's index. Many addresses at once:
+ * numbers for owners_fact(), LPM_NONE where none. */
+void owners_by_ip(const struct owners *o, const struct ip *ips, size_t count, uint32_t *facts);
+const struct fact *owners_fact(const struct owners *o, uint32_t number);
 const struct fact *owners_by_asn(const struct owners *o, uint32_t asn);
 const struct fact *owners_by_as_name(const struct owners *o, const char *as_name);
 const struct fact *owners_by_host(const struct owners *o, const char *host, size_t len);

@@ -5,6 +5,7 @@
  * one. */
 #include "attribute/tables.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,8 @@
 
 struct group {
     uint32_t first, count;
+    bool conditional;    /* some of its facts depend on date or port */
+    struct claim always; /* when not */
 };
 
 struct asn_slot {
@@ -33,6 +36,8 @@ struct tables {
     struct lpm *prefixes[2];
     const struct fact **members; /* of groups, one after another */
     struct group *groups;
+    uint16_t *claimed; /* services of the claims that are always the same */
+    bool *shared;      /* by service */
     size_t group_count, member_count;
     struct asn_slot *asns;
     size_t asn_mask;
@@ -93,10 +98,8 @@ static void add_labels(struct tables *t)
     qsort(t->labels, t->label_count, sizeof *t->labels, by_label);
 }
 
-static int by_place(const void *left, const void *right)
+static int same_place(const struct fact *a, const struct fact *b)
 {
-    const struct fact *a = *(const struct fact *const *)left;
-    const struct fact *b = *(const struct fact *const *)right;
     if (a->kind != b->kind)
         return a->kind < b->kind ? -1 : 1;
     if (a->kind == FACT_ASN)
@@ -105,6 +108,17 @@ static int by_place(const void *left, const void *right)
         return a->own ? 1 : -1;
     int order = memcmp(&a->prefix.ip, &b->prefix.ip, sizeof a->prefix.ip);
     return order ? order : (int)a->prefix.len_bits - (int)b->prefix.len_bits;
+}
+
+/* Within a place by the service's id, so that a claim comes out in order. */
+static int by_place(const void *left, const void *right, void *catalogue)
+{
+    const struct fact *a = *(const struct fact *const *)left;
+    const struct fact *b = *(const struct fact *const *)right;
+    int place = same_place(a, b);
+    return place ? place
+                 : strcmp(catalogue_service_id(catalogue, a->subject),
+                          catalogue_service_id(catalogue, b->subject));
 }
 
 static void asn_put(struct tables *t, uint32_t asn, uint32_t group)
@@ -129,15 +143,15 @@ static void add_groups(struct tables *t)
     for (size_t i = 0; i < t->fact_count; i++)
         if (t->facts[i].kind == FACT_PREFIX || t->facts[i].kind == FACT_ASN)
             t->members[t->member_count++] = &t->facts[i];
-    qsort(t->members, t->member_count, sizeof *t->members, by_place);
+    qsort_r(t->members, t->member_count, sizeof *t->members, by_place, (void *)t->c);
     for (size_t i = 0; i < t->member_count; i++) {
         const struct fact *f = t->members[i];
-        if (i > 0 && by_place(&t->members[i - 1], &t->members[i]) == 0) {
+        if (i > 0 && same_place(t->members[i - 1], t->members[i]) == 0) {
             t->groups[t->group_count - 1].count++;
             continue;
         }
         uint32_t group = (uint32_t)t->group_count++;
-        t->groups[group] = (struct group){(uint32_t)i, 1};
+        t->groups[group] = (struct group){.first = (uint32_t)i, .count = 1};
         if (f->kind == FACT_ASN)
             asn_put(t, f->asn, group);
         else
@@ -145,6 +159,13 @@ static void add_groups(struct tables *t)
     }
     for (int own = 0; own < 2; own++)
         lpm_seal(t->prefixes[own]);
+}
+
+static void add_shared(struct tables *t)
+{
+    t->shared = memory_array(catalogue_services(t->c) + 1, sizeof *t->shared);
+    for (size_t i = 0; i < catalogue_services(t->c); i++)
+        t->shared[i] = catalogue_service_shared(t->c, i);
 }
 
 static void add_tenants(struct tables *t)
@@ -162,37 +183,6 @@ static void add_tenants(struct tables *t)
                 t->tenants[total++] = (uint16_t)t->facts[j].subject;
         t->tenants_of[i].count = (uint32_t)total - t->tenants_of[i].first;
     }
-}
-
-struct tables *tables_new(const struct catalogue *c)
-{
-    struct tables *t = memory_alloc(sizeof *t);
-    t->c = c;
-    t->facts = catalogue_facts(c, &t->fact_count);
-    add_names(t);
-    add_ports(t);
-    add_labels(t);
-    add_groups(t);
-    add_tenants(t);
-    return t;
-}
-
-void tables_free(struct tables *t)
-{
-    if (!t)
-        return;
-    for (int i = 0; i < 2; i++) {
-        names_free(t->names[i]);
-        lpm_free(t->prefixes[i]);
-        free(t->ports[i]);
-    }
-    free(t->members);
-    free(t->groups);
-    free(t->asns);
-    free(t->labels);
-    free(t->tenants);
-    free(t->tenants_of);
-    free(t);
 }
 
 static bool in_force(const struct fact *f, int32_t day)
@@ -250,10 +240,13 @@ int tables_port(const struct tables *t, uint8_t protocol, uint16_t port)
     return (int)t->protocols[protocol] - 1;
 }
 
-struct groups_of_ip tables_prefix(const struct tables *t, const struct ip *ip)
+static_assert(GROUP_NONE == LPM_NONE, "a prefix without group is one without match");
+
+void tables_prefixes(const struct tables *t, const struct ip *ips, size_t count, uint32_t *own,
+                     uint32_t *built_in)
 {
-    return (struct groups_of_ip){.own = lpm_lookup(t->prefixes[1], ip),
-                                 .built_in = lpm_lookup(t->prefixes[0], ip)};
+    lpm_lookup_many(t->prefixes[1], ips, count, own);
+    lpm_lookup_many(t->prefixes[0], ips, count, built_in);
 }
 
 uint32_t tables_asn(const struct tables *t, uint32_t asn)
@@ -272,51 +265,97 @@ static bool port_fits(const struct fact *f, uint8_t protocol, uint16_t port)
            (f->port_last == 0 || (port >= f->port_first && port <= f->port_last));
 }
 
-/* Keeps `services` ascending by id, each once. */
-static void claim_add(const struct tables *t, struct claim *ret, const struct fact *f)
+/* Facts of a group come in order of id, so a service that is there already is the last one. */
+static void claim_add(const struct tables *t, struct claim_room *room, const struct fact *f)
 {
+    struct claim *c = &room->claim;
     uint16_t service = (uint16_t)f->subject;
-    const char *id = catalogue_service_id(t->c, service);
-    size_t at = 0;
-    while (at < ret->count) {
-        int order = strcmp(catalogue_service_id(t->c, ret->services[at]), id);
-        if (order == 0)
-            return;
-        if (order > 0)
-            break;
-        at++;
-    }
-    if (ret->count == GROUP_SERVICES_MAX)
+    if ((c->count && room->services[c->count - 1] == service) || c->count == GROUP_SERVICES_MAX)
         return;
-    memmove(ret->services + at + 1, ret->services + at, (ret->count - at) * sizeof *ret->services);
-    ret->services[at] = service;
-    ret->count++;
-    ret->fact = f;
-    ret->shared |= catalogue_service_shared(t->c, service);
+    room->services[c->count++] = service;
+    c->fact = f;
+    c->shared |= t->shared[service];
 }
 
-void tables_claim(const struct tables *t, uint32_t group, uint8_t protocol, uint16_t port,
-                  int32_t day, struct claim *ret)
+const struct claim *tables_claim(const struct tables *t, uint32_t group, uint8_t protocol,
+                                 uint16_t port, int32_t day, struct claim_room *room)
 {
     const struct group *g = &t->groups[group];
     bool bound = false, own = false;
-    ret->count = 0, ret->shared = ret->conditional = false, ret->fact = NULL;
+    if (!g->conditional && g->always.count)
+        return &g->always;
+    room->claim = (struct claim){.services = room->services, .conditional = g->conditional};
     for (uint32_t i = g->first; i < g->first + g->count; i++) {
         const struct fact *f = t->members[i];
-        if (f->protocol || f->from_day != FACT_DAY_MIN || f->to_day != FACT_DAY_MAX)
-            ret->conditional = true;
-        if (!in_force(f, day) || (f->protocol && !port_fits(f, protocol, port)))
-            continue;
-        bound |= f->protocol != 0;
-        own |= f->own;
+        if (in_force(f, day) && (!f->protocol || port_fits(f, protocol, port)))
+            bound |= f->protocol != 0, own |= f->own;
     }
     for (uint32_t i = g->first; i < g->first + g->count; i++) {
         const struct fact *f = t->members[i];
-        if (!in_force(f, day) || (f->protocol && !port_fits(f, protocol, port)))
-            continue;
-        if ((f->protocol != 0) == bound && f->own == own)
-            claim_add(t, ret, f);
+        if (in_force(f, day) && (!f->protocol || port_fits(f, protocol, port)) &&
+            (f->protocol != 0) == bound && f->own == own)
+            claim_add(t, room, f);
     }
+    return &room->claim;
+}
+
+/* Most groups depend on nothing: their claim is made once. */
+static void add_claims(struct tables *t)
+{
+    struct claim_room *room = memory_alloc(sizeof *room);
+    t->claimed = memory_array(t->member_count + 1, sizeof *t->claimed);
+    size_t used = 0;
+    for (uint32_t group = 0; group < t->group_count; group++) {
+        struct group *g = &t->groups[group];
+        for (uint32_t i = g->first; i < g->first + g->count; i++) {
+            const struct fact *f = t->members[i];
+            g->conditional |=
+                f->protocol || f->from_day != FACT_DAY_MIN || f->to_day != FACT_DAY_MAX;
+        }
+        if (g->conditional)
+            continue;
+        struct claim made = *tables_claim(t, group, 0, 0, 0, room);
+        memcpy(t->claimed + used, made.services, made.count * sizeof *t->claimed);
+        made.services = t->claimed + used;
+        used += made.count;
+        g->always = made;
+    }
+    free(room);
+}
+
+struct tables *tables_new(const struct catalogue *c)
+{
+    struct tables *t = memory_alloc(sizeof *t);
+    t->c = c;
+    t->facts = catalogue_facts(c, &t->fact_count);
+    add_names(t);
+    add_ports(t);
+    add_labels(t);
+    add_groups(t);
+    add_shared(t);
+    add_claims(t);
+    add_tenants(t);
+    return t;
+}
+
+void tables_free(struct tables *t)
+{
+    if (!t)
+        return;
+    for (int i = 0; i < 2; i++) {
+        names_free(t->names[i]);
+        lpm_free(t->prefixes[i]);
+        free(t->ports[i]);
+    }
+    free(t->members);
+    free(t->claimed);
+    free(t->shared);
+    free(t->groups);
+    free(t->asns);
+    free(t->labels);
+    free(t->tenants);
+    free(t->tenants_of);
+    free(t);
 }
 
 size_t tables_groups(const struct tables *t)

@@ -22,22 +22,25 @@ int tables_label(const struct tables *t, const char *label);
 int tables_port(const struct tables *t, uint8_t protocol, uint16_t port);
 
 /* Prefixes and ASes are claimed by groups of facts. A study's own are asked first. */
-struct groups_of_ip {
-    uint32_t own, built_in; /* GROUP_NONE: no prefix */
-};
-struct groups_of_ip tables_prefix(const struct tables *t, const struct ip *ip);
+void tables_prefixes(const struct tables *t, const struct ip *ips, size_t count, uint32_t *own,
+                     uint32_t *built_in); /* groups; GROUP_NONE: no prefix */
 uint32_t tables_asn(const struct tables *t, uint32_t asn);
 
 /* Who may be meant by a group at a date and port. */
 struct claim {
     size_t count;
-    uint16_t services[GROUP_SERVICES_MAX]; /* ascending by id */
-    bool shared;                           /* a provider of many parties is among them */
-    bool conditional;                      /* depends on date or port: not to be cached by group */
-    const struct fact *fact;               /* one of those that claim */
+    const uint16_t *services; /* ascending by id */
+    const struct fact *fact;  /* one of those that claim */
+    bool shared;              /* a provider of many parties is among them */
+    bool conditional;         /* depends on date or port: not to be cached by group */
 };
-void tables_claim(const struct tables *t, uint32_t group, uint8_t protocol, uint16_t port,
-                  int32_t day, struct claim *ret);
+struct claim_room {
+    struct claim claim;
+    uint16_t services[GROUP_SERVICES_MAX];
+};
+/* Valid until the next call with that room, or until the tables are freed. */
+const struct claim *tables_claim(const struct tables *t, uint32_t group, uint8_t protocol,
+                                 uint16_t port, int32_t day, struct claim_room *room);
 size_t tables_groups(const struct tables *t);
 const struct fact *const *tables_group(const struct tables *t, uint32_t group, size_t *count);
 
