@@ -151,7 +151,8 @@ static void stop_process(struct clickhouse *c)
 int clickhouse_start(struct clickhouse **ret, struct error *err)
 {
     struct clickhouse *c = memory_alloc(sizeof *c);
-    snprintf(c->folder, sizeof c->folder, "/tmp/telltale-clickhouse-XXXXXX");
+    snprintf(c->folder, sizeof c->folder, "%s/telltale-clickhouse-XXXXXX",
+             access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
     if (!mkdtemp(c->folder)) {
         int status = error_errno(err, "make %s", c->folder);
         free(c);

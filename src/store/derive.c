@@ -207,15 +207,30 @@ static void contact_sql(struct buf *out, const struct days *d)
 
 static const char *const derived[] = {"activity", "daily", "contact"};
 
-static int drop_day(struct store *s, int32_t day, struct error *err)
+static int drop_day(struct store *s, const char *table, int32_t day, struct error *err)
 {
     char sql[128], date[TIME_TEXT_MAX];
-    int status = 0;
     date_print(day, date);
-    for (size_t i = 0; i < sizeof derived / sizeof *derived && status == 0; i++) {
-        snprintf(sql, sizeof sql, "ALTER TABLE %s DROP PARTITION '%s'", derived[i], date);
-        status = engine_run(s->engine, sql, err);
-    }
+    snprintf(sql, sizeof sql, "ALTER TABLE %s DROP PARTITION '%s'", table, date);
+    return engine_run(s->engine, sql, err);
+}
+
+/* Only the days that are there: a drop costs more than asking for all of them. */
+static int drop_days(struct store *s, const char *table, int32_t from, int32_t to,
+                     struct error *err)
+{
+    char sql[256];
+    struct block *b;
+    snprintf(sql, sizeof sql,
+             "SELECT DISTINCT toUInt16(day) AS d FROM %s WHERE day >= toDate(toUInt16(%" PRId32
+             ")) AND day <= toDate(toUInt16(%" PRId32 ")) ORDER BY d",
+             table, from, to);
+    int status = engine_query(s->engine, sql, &b, err);
+    if (status)
+        return status;
+    for (size_t i = 0; i < block_rows(b) && status == 0; i++)
+        status = drop_day(s, table, (int32_t)block_u64(b, 0, i), err);
+    block_free(b);
     return status;
 }
 
@@ -247,10 +262,11 @@ static int remake(struct store *s, int32_t from, int32_t to, struct error *err)
 {
     int status = 0;
     struct days d = days_between(s->study->zone, from, to);
-    for (int32_t day = from; day <= to && status == 0; day++)
-        status = drop_day(s, day, err);
-    for (size_t i = 0; i < sizeof derived / sizeof *derived && status == 0; i++)
-        status = fill(s, derived[i], &d, err);
+    for (size_t i = 0; i < sizeof derived / sizeof *derived && status == 0; i++) {
+        status = drop_days(s, derived[i], from, to, err);
+        if (status == 0)
+            status = fill(s, derived[i], &d, err);
+    }
     return status;
 }
 
@@ -295,34 +311,23 @@ int derive_days(struct store *s, const uint8_t utc_days[DAYS / 8], struct error 
     return status;
 }
 
-/* The bits of `ret` for the days that `table` has. */
-static int days_of(struct store *s, const char *table, uint8_t *ret, struct error *err)
-{
-    char sql[128];
-    struct block *b;
-    snprintf(sql, sizeof sql, "SELECT DISTINCT toUInt16(day) AS d FROM %s", table);
-    int status = engine_query(s->engine, sql, &b, err);
-    if (status)
-        return status;
-    for (size_t i = 0; i < block_rows(b); i++)
-        set_bit(ret, (int32_t)block_u64(b, 0, i));
-    block_free(b);
-    return 0;
-}
-
 static int derive_all(struct store *s, struct error *err)
 {
-    uint8_t *utc_days = memory_alloc(DAYS / 8), *old = memory_alloc(DAYS / 8);
-    int status = days_of(s, "flow", utc_days, err);
+    struct block *b;
+    uint8_t *utc_days = memory_alloc(DAYS / 8);
+    int status = 0;
     for (size_t i = 0; i < sizeof derived / sizeof *derived && status == 0; i++)
-        status = days_of(s, derived[i], old, err);
-    for (int32_t day = 0; day < DAYS && status == 0; day++)
-        if (has_bit(old, day))
-            status = drop_day(s, day, err);
+        status = drop_days(s, derived[i], 0, DAYS - 1, err);
     if (status == 0)
+        status = engine_query(s->engine, "SELECT DISTINCT toUInt16(day) AS d FROM flow ORDER BY d",
+                              &b, err);
+    if (status == 0) {
+        for (size_t i = 0; i < block_rows(b); i++)
+            set_bit(utc_days, (int32_t)block_u64(b, 0, i));
+        block_free(b);
         status = derive_days(s, utc_days, err);
+    }
     free(utc_days);
-    free(old);
     return status;
 }
 
@@ -392,6 +397,17 @@ int store_derive(struct store *s, bool all, struct error *err)
         return 0;
     int status = derive_mark_stale(s, err);
     if (status == 0)
-        status = derive_all(s, err);
-    return status ? status : derive_mark_fresh(s, err);
+        status = all || s->was_stale ? derive_all(s, err) : derive_days(s, s->touched, err);
+    if (status == 0)
+        status = derive_mark_fresh(s, err);
+    if (status == 0) {
+        s->was_stale = false;
+        memset(s->touched, 0, sizeof s->touched);
+    }
+    return status;
+}
+
+void store_derive_later(struct store *s)
+{
+    s->derive_later = true;
 }

@@ -191,6 +191,13 @@ static void import_free(struct import *i)
     free(i);
 }
 
+/* The days with batches of this import join those that wait to be derived. */
+static void touch_days(struct import *i)
+{
+    for (size_t d = 0; d < sizeof i->touched; d++)
+        i->store->touched[d] |= i->touched[d];
+}
+
 static struct import *import_new(struct store *s, uint32_t source)
 {
     struct import *i = memory_alloc(sizeof *i);
@@ -228,7 +235,6 @@ int import_begin(struct store *s, struct source *source, struct import **ret, en
     }
     struct import *i = import_new(s, id);
     i->version = row->version;
-    s->was_stale |= s->is_stale;
     *seen = row->state == SOURCE_BEGUN ? STORE_RESUME : STORE_NEW;
     int status = derive_mark_stale(s, err);
     if (status == 0)
@@ -247,6 +253,8 @@ int import_begin(struct store *s, struct source *source, struct import **ret, en
 
 void import_abandon(struct import *i)
 {
+    if (i)
+        touch_days(i);
     import_free(i);
 }
 
@@ -603,15 +611,6 @@ static int drop_coverage(struct import *i, struct error *err)
     return has ? store_delete(i->store, "coverage", text, err) : 0;
 }
 
-/* All days where something was stale before this import: its touched days are not the only ones. */
-static int derive_after(struct import *i, bool all, struct error *err)
-{
-    if (all)
-        return store_derive(i->store, true, err);
-    int status = derive_days(i->store, i->touched, err);
-    return status ? status : derive_mark_fresh(i->store, err);
-}
-
 int import_end(struct import *i, const struct source *source, struct coverage *coverage,
                struct error *err)
 {
@@ -625,10 +624,10 @@ int import_end(struct import *i, const struct source *source, struct coverage *c
         status = write_coverage(i, coverage, err);
     if (status == 0)
         status = write_source(i, source, SOURCE_DONE, err);
-    if (status == 0)
-        status = derive_after(i, i->store->was_stale, err);
-    if (status == 0)
-        i->store->was_stale = false;
+    struct store *store = i->store;
+    touch_days(i);
     import_free(i);
+    if (status == 0 && !store->derive_later)
+        status = store_derive(store, false, err);
     return status;
 }

@@ -317,7 +317,7 @@ static int load(struct store *s, enum store_mode mode, struct error *err)
         status = check(s, false, err);
     if (status)
         return status;
-    s->is_stale = !derive_is_fresh(s, meta.derived);
+    s->is_stale = s->was_stale = !derive_is_fresh(s, meta.derived);
     if (!s->is_stale)
         status = derive_differs(s, &differs, err);
     /* Also for a reader: what it would read is wrong otherwise. */

@@ -53,8 +53,12 @@ int import_end(struct import *i, const struct source *source, struct coverage *c
                struct error *err);
 void import_abandon(struct import *i);
 
-/* Remakes derived tables where they are older than the flows (after an interrupted import), or all. */
+/* Remakes derived tables where they are older than the flows (after imports, also interrupted ones), or
+ * all of them. */
 int store_derive(struct store *s, bool all, struct error *err);
+/* From now on import_end() leaves the derived tables to one store_derive() after the last source:
+ * for many small files that is much faster. If it never comes, the next opening repairs it. */
+void store_derive_later(struct store *s);
 
 /* The thorough comparison: every octet of the facts against the engine's checksums (not on 18.16), and
  * the digest of each batch against the ledger. ERROR_DAMAGED as store_open() has it. */

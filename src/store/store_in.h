@@ -22,8 +22,10 @@ struct store {
     uint32_t saved[SYMBOL_KINDS]; /* symbols up to this code are in the table */
     struct arena *arena;          /* texts of sources */
     uint64_t meta_version;
-    bool is_stale;  /* derived tables may be older than the flows */
-    bool was_stale; /* ... and not only those of the days that the import touches */
+    bool is_stale;             /* derived tables may be older than the flows */
+    bool derive_later;         /* store_derive_later() */
+    uint8_t touched[DAYS / 8]; /* UTC days that imports of this process changed since */
+    bool was_stale;            /* ... and not only those of the days that the import touches */
     uint32_t slot_s;
     struct source_row *sources; /* [id - 1]; id 0 where the table has no row */
     uint32_t source_count;
