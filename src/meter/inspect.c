@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "meter/dns.h"
 #include "meter/http.h"
+#include "meter/http2.h"
 #include "meter/ndpi.h"
 #include "meter/quic.h"
 #include "meter/tls.h"
@@ -31,6 +32,7 @@ struct probe {
     uint16_t looked;
     bool named;          /* there is no more to find for the name */
     bool detected;       /* the same for the protocol */
+    bool stun;           /* a STUN message was seen */
     uint8_t quic_client; /* direction */
     struct stream stream[2];
     struct quic_keys keys;
@@ -152,6 +154,8 @@ void inspect_end(struct inspect *in, uint32_t index)
         return;
     struct dpi_flow *state = dpi_flow_of(in, f->probe);
     f->application = dpi_application(in->dpi, state);
+    if (f->application == 0 && in->probes[f->probe].stun)
+        f->application = symbols_code(in->setting.symbols, SYMBOL_APPLICATION, "STUN", 4);
     if (dpi_is_quic(state))
         f->marks |= MARK_QUIC;
     probe_release(in, f->probe);
@@ -223,6 +227,8 @@ static struct finding look_at_stream(struct inspect *in, struct bytes stream)
         f.look = http_request(stream, &f.name);
         if (f.look == LOOK_NONE)
             f.look = LOOK_NOT; /* the connection's next request may have one */
+        if (f.look == LOOK_NOT && stream.at[0] == 'P')
+            f.look = http2_authority(stream, &f.name);
     }
     return f;
 }
@@ -351,11 +357,23 @@ static struct finding look_at_datagram(struct inspect *in, uint32_t probe, const
     return f;
 }
 
+/* RFC 8489 section 5. nDPI settles a short STUN conversation only with its guesses on. */
+static bool is_stun(struct bytes b)
+{
+    static const uint8_t cookie[] = {0x21, 0x12, 0xa4, 0x42};
+    return b.len >= 20 && b.at[0] < 0x40 && memcmp(b.at + 4, cookie, sizeof cookie) == 0 &&
+           ((size_t)b.at[2] << 8 | b.at[3]) + 20 == b.len && b.len % 4 == 0;
+}
+
 static struct finding look_at_udp(struct inspect *in, uint32_t probe, struct flow *flow,
                                   const struct packet *p, unsigned direction)
 {
     struct probe *pr = &in->probes[probe];
     struct finding none = {.look = LOOK_NOT};
+    if (is_stun(p->payload)) {
+        pr->stun = true;
+        return none;
+    }
     if (p->payload.len > 25 && p->payload.at[0] == 22 && p->payload.at[13] == 1)
         return look_at_datagram(in, probe, p, false);
     if (!quic_is_long_header(p->payload)) {

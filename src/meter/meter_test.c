@@ -491,6 +491,21 @@ static void test_dns(void **state)
     bench_free(b);
 }
 
+static void test_short_stun(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(small());
+    uint8_t request[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3};
+    udp(b, (struct craft_ends){1, 2, 5000, 40000}, bytes_of(request, sizeof request));
+    udp(b, (struct craft_ends){1, 3, 5000, 3478}, bytes_of_text("the port says STUN, no octet"));
+    finish(b);
+    const char *application =
+        symbols_text(b->symbols, SYMBOL_APPLICATION, batch_application(b->rows)[0]);
+    assert_string_equal(application, "STUN");
+    assert_int_equal(batch_application(b->rows)[1], 0);
+    bench_free(b);
+}
+
 /* A full cache gives up who was idle longest; nothing is lost. */
 static void test_full_cache(void **state)
 {
@@ -664,6 +679,7 @@ int main(void)
         cmocka_unit_test(test_headers_only),
         cmocka_unit_test(test_quic),
         cmocka_unit_test(test_dns),
+        cmocka_unit_test(test_short_stun),
         cmocka_unit_test(test_full_cache),
         cmocka_unit_test(test_odd_times),
         cmocka_unit_test(test_against_plain),
