@@ -264,6 +264,23 @@ static int import_paths(struct run *r, const struct paths *paths, struct error *
     return status;
 }
 
+/* Also after a failure: what was imported before it shall be in the report. */
+static int derive(struct run *r, struct store *store, int status, struct error *err)
+{
+    struct error why;
+    struct progress progress;
+    progress_start(&progress, "deriving tables", "days", r->in->quiet);
+    progress.shown_s = 0;
+    progress_show(&progress, 0, 1, 0);
+    int derived = store_derive(store, false, &why);
+    progress_clear(&progress);
+    if (status == 0 && derived < 0) {
+        *err = why;
+        status = derived;
+    }
+    return status;
+}
+
 static int run(struct invocation *in, struct error *err)
 {
     struct run r = {.in = in, .files = json_array()};
@@ -281,8 +298,10 @@ static int run(struct invocation *in, struct error *err)
     if (status == 0)
         status = attribution_open(study, store_symbols(store), &attribution, err);
     if (status == 0) {
+        store_derive_later(store);
         r.pipeline = pipeline_new(study, store, attribution);
         status = import_paths(&r, &paths, err);
+        status = derive(&r, store, status, err);
     }
     pipeline_free(r.pipeline);
     attribution_free(attribution);

@@ -132,25 +132,40 @@ def the_html_report_is_drawn_in_a_browser_with_the_same_numbers():
     assert run.returncode == 0 and "not ok" not in run.stdout, run.stdout[-4000:] + run.stderr[-2000:]
 
 
+TINY = """name: Tiny
+timezone: America/New_York
+period: {from: 2017-03-01, to: 2017-03-21}
+population:
+  - {prefix: 192.0.2.0/24}
+  - {prefix: "2001:db8:1::/48"}
+"""
+
+
+def sums(rows):
+    return (len(rows), sum(r["octets_out"] + r["octets_in"] for r in rows),
+            sum(r["packets_out"] + r["packets_in"] for r in rows))
+
+
 @test
 def every_wire_format_carries_the_same_world():
-    made()
-    world = os.path.join(SOURCE, "tests", "worlds", "tiny.yaml")
+    """NetFlow 5 has no IPv6: its rows are held against IPFIX's IPv4 ones."""
     feed = os.path.join(DIR, "tiny")
-    telltale("simulate", "-q", world, "-o", feed, "--format", "ipfix,ipfix-pcap,netflow9,netflow5,csv")
+    telltale("simulate", "-q", os.path.join(SOURCE, "tests", "worlds", "tiny.yaml"), "-o", feed,
+             "--format", "ipfix,ipfix-pcap,netflow9,netflow5,csv")
     with open(os.path.join(feed, "truth.json")) as f:
         truth = json.load(f)["totals"]
+    whole = (truth["flows"], truth["octets"], truth["packets"])
+    v4 = None
     for name in ("flows.ipfix", "ipfix.pcap", "netflow9.pcap", "netflow5.pcap"):
         study = tempfile.mkdtemp(dir=DIR)
-        shutil.copy(os.path.join(STUDY, "study.yaml"), study)
-        shutil.copytree(os.path.join(STUDY, "events"), os.path.join(study, "events"))
+        with open(os.path.join(study, "study.yaml"), "w") as f:
+            f.write(TINY)
         f = json.loads(telltale("import", "-q", "-C", study, "--json", os.path.join(feed, name)).stdout)["files"][0]
         assert f["rejected"] == 0 or set(f["reasons"]) == {"not_a_flow"}, (name, f)
         rows = json.loads(telltale("flows", "-q", "-C", study, "--format", "json").stdout)
-        octets = sum(r["octets_out"] + r["octets_in"] for r in rows)
-        packets = sum(r["packets_out"] + r["packets_in"] for r in rows)
-        assert (octets, packets) == (truth["octets"], truth["packets"]), (name, octets, packets, truth)
-        assert len(rows) == truth["flows"], (name, len(rows), truth)
+        v4 = v4 or sums([r for r in rows if ":" not in r["local"]])
+        want = v4 if name == "netflow5.pcap" else whole
+        assert sums(rows) == want, (name, sums(rows), want)
 
 
 if __name__ == "__main__":
