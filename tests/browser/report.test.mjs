@@ -93,7 +93,7 @@ async function open(browser, html, options = {}) {
 async function drawAll(page) {
   for (const host of await page.$$('.chart')) {
     await host.scrollIntoViewIfNeeded();
-    await page.waitForFunction((el) => el.querySelector('svg'), host, { timeout: 10_000 });
+    await page.waitForFunction((el) => el.querySelector('svg'), host, { timeout: 60_000 });
   }
 }
 

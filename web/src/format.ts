@@ -97,6 +97,7 @@ export function share(e: Estimate): Worded {
 
 export function percent(n: number | null | undefined): string {
   if (!isNumber(n)) return '–';
+  if (n === 0) return '0%';
   return `${(n * 100).toFixed(decimals(n * 100, 0))}%`;
 }
 

@@ -152,7 +152,7 @@ function Provenance({ x }: { x: Context }) {
     ['Report generated', utcTime(p.generated)],
     ['Program', `telltale ${visible(p.program_version)}`],
     ['Engine', p.engine ? `${visible(p.engine.kind)} ${visible(p.engine.version)}` : '–'],
-    ['Seed of everything random', p.seed === undefined ? '–' : format.exact(p.seed)],
+    ['Seed of everything random', p.seed === undefined ? '–' : String(p.seed)],
     ['Countries and origin AS', p.geo ? `${visible(p.geo.name)}, ${visible(p.geo.date)}` : 'none'],
     [
       'Catalogue',
