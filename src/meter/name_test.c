@@ -45,8 +45,7 @@ static void test_what_is_no_name(void **state)
         "2001:db8::1",
         "::1",
         "exa mple.com",
-        "b\xc3\xbc"
-        "cher.example",
+        "b\303\274cher.example",
         "a/b",
         "%s",
         "a\nb",
