@@ -395,6 +395,14 @@ static struct verdict judge(const struct row *r)
             v.service = (int)f->subject, v.basis = BASIS_NAME;
             return v;
         }
+        /* "facebook-stories.net": its own or an imitation. */
+        f = tables_word(r->a->tables, (const char *)r->host.at, r->host.len, r->day);
+        if (f) {
+            uint16_t service = (uint16_t)f->subject;
+            candidates_of(r->a, &(struct claim){.count = 1, .services = &service}, &v);
+            v.basis = BASIS_NAME;
+            return v;
+        }
     }
     if (r->role == ROLE_SERVED)
         return served(r);

@@ -135,6 +135,25 @@ static void test_names_come_first(void **state)
     assert_string_equal(result(f), "google/search name ");
 }
 
+static void test_customers_in_names_of_shared_hosts(void **state)
+{
+    struct fixture *f = fixture(state);
+    FLOW(.remote = "104.16.1.1", .name = "www.apple.com.edgekey.net");
+    assert_string_equal(result(f), "apple/software-updates name ");
+    FLOW(.remote = "104.16.1.1", .name = "e1234.dscb.akamaiedge.net");
+    assert_string_equal(result(f), "akamai/cdn name ");
+}
+
+/* "facebook-stories.example" may be Facebook's or an imitation: a candidate, never more. */
+static void test_similar_names_are_candidates(void **state)
+{
+    struct fixture *f = fixture(state);
+    FLOW(.remote = "192.0.2.1", .name = "www.facebook-stories.example");
+    assert_string_equal(result(f), "/social name facebook");
+    FLOW(.remote = "192.0.2.1", .name = "thebayshop.example");
+    assert_string_equal(result(f), "/  ");
+}
+
 static void test_payload_comes_second(void **state)
 {
     struct fixture *f = fixture(state);
@@ -363,6 +382,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_names_come_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_customers_in_names_of_shared_hosts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_similar_names_are_candidates, setup, teardown),
         cmocka_unit_test_setup_teardown(test_payload_comes_second, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shared_addresses_are_ambiguous, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exclusive_addresses_name_the_service, setup, teardown),

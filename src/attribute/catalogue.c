@@ -189,7 +189,14 @@ static bool domain_valid(const char *text)
     return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == len;
 }
 
-static int check_fact(struct reading *r, const yaml_node_t *n, struct fact *f)
+/* A part of a label: five octets at least, or four with a star (at the beginning only). */
+static bool word_valid(const char *text)
+{
+    size_t len = strlen(text), plain = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return len <= 63 && (plain == len ? len >= 5 : plain >= 4 && strcmp(text + plain, "*") == 0);
+}
+
+static int check_fact(struct reading *r, const yaml_node_t *n, struct fact *f, bool into_services)
 {
     const char *text = f->text;
     bool good = true;
@@ -202,6 +209,9 @@ static int check_fact(struct reading *r, const yaml_node_t *n, struct fact *f)
         break;
     case FACT_BRAND:
         good = domain_valid(text) && !strchr(text, '.');
+        break;
+    case FACT_WORD:
+        good = !into_services || word_valid(text);
         break;
     case FACT_PREFIX:
         good = prefix_parse(text, strlen(text), true, &f->prefix);
@@ -218,8 +228,13 @@ static int check_fact(struct reading *r, const yaml_node_t *n, struct fact *f)
     default:
         break;
     }
-    static const char *const NOUNS[FACT_KINDS] = {
-        "domain in lower case", "host name", "label", "prefix", "AS number", "port like tcp/443"};
+    static const char *const NOUNS[FACT_KINDS] = {"domain in lower case",
+                                                  "host name",
+                                                  "label",
+                                                  "prefix",
+                                                  "AS number",
+                                                  "port like tcp/443",
+                                                  [FACT_WORD] = "word of five letters or more"};
     return good ? 0 : wrong(r, n, "\"%s\" is not a %s", text, NOUNS[f->kind]);
 }
 
@@ -266,7 +281,7 @@ static int read_fact(struct reading *r, const yaml_node_t *n, struct fact f, str
     int rc = n->type == YAML_MAPPING_NODE ? read_long_fact(r, n, &f)
                                           : read_text(r, n, "a fact", &f.text);
     if (rc == 0)
-        rc = check_fact(r, n, &f);
+        rc = check_fact(r, n, &f, into == &r->c->facts);
     if (rc)
         return rc;
     if (!f.source && r->own)
@@ -459,7 +474,7 @@ static int read_service(struct reading *r, const yaml_node_t *n)
         if (key && (rc = read_service_key(r, key, value, &r->c->services[index], &taken)))
             return rc;
         int i = key ? fact_key(key) : -1;
-        if (!taken && (i < 0 || FACT_KEYS[i].kind == FACT_WORD))
+        if (!taken && i < 0)
             return wrong(r, key_node, "unknown key \"%s\"", key ? key : "");
         if (!taken && (rc = read_facts(r, value, FACT_KEYS[i].kind, index,
                                        sources[FACT_KEYS[i].kind], &r->c->facts)))
@@ -845,7 +860,7 @@ static int by_claim(const void *left, const void *right)
 static bool claims(const struct fact *f)
 {
     return f->kind == FACT_NAME || f->kind == FACT_EXACT || f->kind == FACT_BRAND ||
-           f->kind == FACT_LABEL || f->kind == FACT_PORT;
+           f->kind == FACT_LABEL || f->kind == FACT_PORT || f->kind == FACT_WORD;
 }
 
 static bool overlap(const struct fact *a, const struct fact *b)

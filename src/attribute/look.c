@@ -176,7 +176,9 @@ static void look_at_address(struct attribution *a, json_t *look, const struct ip
 
 static const char *match_text(enum fact_kind kind)
 {
-    return kind == FACT_EXACT ? "host name" : kind == FACT_BRAND ? "registered label" : "domain";
+    return kind == FACT_EXACT                        ? "host name"
+           : kind == FACT_BRAND || kind == FACT_WORD ? "registered label"
+                                                     : "domain";
 }
 
 static void look_at_name(struct attribution *a, json_t *look, const char *host, size_t len,
@@ -185,15 +187,20 @@ static void look_at_name(struct attribution *a, json_t *look, const char *host, 
     json_t *facts = json_object_get(look, "facts");
     const struct fact *f = tables_name(a->tables, host, len, (int32_t)(at_ms / 86400000));
     char value[512];
+    bool similar = !f;
+    if (similar)
+        f = tables_word(a->tables, host, len, (int32_t)(at_ms / 86400000));
     if (f) {
         set_service(a, look, (int)f->subject);
         json_object_set_new(look, "match", json_string(f->text));
-        snprintf(value, sizeof value, "%s %s%s is %s", match_text(f->kind), f->text,
-                 f->kind == FACT_BRAND ? ".*" : "",
+        json_object_set_new(look, "similar", json_boolean(similar));
+        snprintf(value, sizeof value,
+                 similar ? "%s has \"%s\"%s in it: of %s, or an imitation" : "%s %s%s is %s",
+                 match_text(f->kind), f->text, f->kind == FACT_BRAND ? ".*" : "",
                  catalogue_service_name(a->catalogue, f->subject));
         add_catalogue_fact(a, facts, "service name", value, f);
         unsigned owner = catalogue_service_owner(a->catalogue, f->subject);
-        if (owner)
+        if (owner && !similar)
             json_object_set_new(look, "owner", json_string(owner_text(owner)));
     }
     const struct fact *o = owners_by_host(a->owners, host, len);
@@ -267,8 +274,9 @@ static void print_service(const json_t *look, FILE *out)
 {
     const json_t *candidates = json_object_get(look, "candidates");
     if (text_of(look, "service")[0]) {
-        fprintf(out, "Service: %s (%s), category %s.\n", text_of(look, "service_name"),
-                text_of(look, "service"), text_of(look, "category"));
+        fprintf(out, "Service: %s%s (%s), category %s.\n",
+                json_is_true(json_object_get(look, "similar")) ? "perhaps " : "",
+                text_of(look, "service_name"), text_of(look, "service"), text_of(look, "category"));
     } else if (json_array_size(candidates)) {
         fprintf(out, "Service: ambiguous without a name; hosts of ");
         for (size_t i = 0; i < json_array_size(candidates); i++)
