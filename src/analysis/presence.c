@@ -228,7 +228,8 @@ static void measure_row(struct analysis *a, struct presence *p, struct country_r
     if (c->expected > 0) {
         c->p = share_exceeds_p(days, x, y, n, c->expected);
         double r = c->adjusted.value, e = c->adjusted.error;
-        c->count = r > 0 && e > 0 ? r / e * (r / e) : 0;
+        /* Every day alike (all or nothing of what is left): then conversations are the count. */
+        c->count = r <= 0 ? 0 : e > 0 ? r / e * (r / e) : p->left.sums[row].flows;
         c->count_expected = r > 0 ? c->count * c->expected / r : 0;
     }
 }
@@ -292,6 +293,8 @@ static void judge(struct analysis *a, struct presence *p)
             continue;
         c->q = q[k];
         c->shrunk = shrink_ratio(&prior, count[k], expected[k], (1 - LEVEL) / 2);
+        c->shrunk.low = fmin(c->shrunk.low, c->shrunk.value); /* of a bimodal posterior */
+        c->shrunk.high = fmax(c->shrunk.high, c->shrunk.value);
         c->flagged = is_flagged(p, c);
         k++;
     }

@@ -7,6 +7,7 @@
 #include "stats/special.h"
 
 enum { PARAMETERS = 5, STEPS = 2000 };
+static const double SHAPE_MIN = 0.2;
 
 /* ln of the negative binomial that a Gamma(a, rate b) ratio gives to `n` at expectation `e`. */
 static double log_chance(double n, double e, double a, double b)
@@ -64,10 +65,12 @@ struct fit {
     size_t n;
 };
 
-/* Free parameters: logarithms, and the logit of the weight. */
+/* Free parameters: logarithms, and the logit of the weight. Shapes stay above SHAPE_MIN: below, the
+ * mean of the logarithm runs away from everything else that the posterior says. */
 static struct shrink_prior prior_of(const double *x)
 {
-    return (struct shrink_prior){exp(x[0]), exp(x[1]), exp(x[2]), exp(x[3]), 1 / (1 + exp(-x[4]))};
+    return (struct shrink_prior){SHAPE_MIN + exp(x[0]), exp(x[1]), SHAPE_MIN + exp(x[2]), exp(x[3]),
+                                 1 / (1 + exp(-x[4]))};
 }
 
 static double cost(const struct fit *f, const double *x)
@@ -121,12 +124,12 @@ static void shrink_simplex(const struct fit *f, double point[][PARAMETERS], doub
     }
 }
 
-/* Nelder and Mead 1965, from DuMouchel's own starting values. */
+/* Nelder and Mead 1965, from about DuMouchel's own starting values. */
 struct shrink_prior shrink_fit(const double *count, const double *expected, size_t n)
 {
     struct fit f = {count, expected, n};
     double point[PARAMETERS + 1][PARAMETERS], value[PARAMETERS + 1];
-    const double start[PARAMETERS] = {log(0.2), log(0.1), log(2), log(4), -log(2)};
+    const double start[PARAMETERS] = {log(0.1), log(0.1), log(2), log(4), -log(2)};
     for (int i = 0; i <= PARAMETERS; i++) {
         memcpy(point[i], start, sizeof(start));
         if (i > 0)
