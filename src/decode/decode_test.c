@@ -688,6 +688,10 @@ static void sflow(void **state)
     assert_int_equal(feed(&f, &b), 0);
     assert_int_equal(f.tally.reasons[REASON_truncated], 1);
     assert_int_equal(lost_records(&f), 3);
+    b.len = 0;
+    put_sflow(&b, 6, UINT32_MAX); /* as many samples as it says would take minutes */
+    assert_int_equal(feed(&f, &b), 0);
+    assert_int_equal(f.tally.reasons[REASON_truncated], 2);
     fixture_close(&f);
 }
 

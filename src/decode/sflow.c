@@ -145,7 +145,7 @@ struct bytes sflow_decode(struct message *m, struct bytes in)
     for (uint32_t i = 0; i < samples; i++) {
         uint32_t format = cursor_be32(&c);
         struct cursor sample = cursor_sub(&c, cursor_be32(&c));
-        if (sample.failed) {
+        if (c.failed || sample.failed) { /* a part of no octets fits even behind the end */
             message_reject(m, REASON_truncated, 1);
             break;
         }
