@@ -346,6 +346,7 @@ int pipeline_import(struct pipeline *p, const char *path, const char *shown_path
         return 0;
     struct flow_setting setting = flow_setting_default;
     setting.study = p->study;
+    setting.symbols = store_symbols(p->store);
     f.pairer = pairer_new(&setting);
     coverage_clear(p->coverage);
     batch_clear(p->records);
