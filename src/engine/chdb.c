@@ -21,6 +21,7 @@
 #include "base/memory.h"
 #include "config.h"
 #include "engine/chdb_abi.h"
+#include "engine/metadata.h"
 
 #define MEMBER(result, name, arguments) result(*name) arguments;
 struct abi {
@@ -444,6 +445,12 @@ static void chdb_close(struct engine *e)
     free(c);
 }
 
+static int chdb_keep_metadata(struct engine *e, struct error *err)
+{
+    (void)e;
+    return metadata_keep(chdb.path, err);
+}
+
 static const struct engine_ops chdb_ops = {
     .kind = "chdb",
     .run = chdb_run,
@@ -451,6 +458,7 @@ static const struct engine_ops chdb_ops = {
     .query = chdb_query,
     .query_to_fd = chdb_query_to_fd,
     .check_files = chdb_check_files,
+    .keep_metadata = chdb_keep_metadata,
     .close = chdb_close,
 };
 
@@ -494,6 +502,10 @@ static int open_locked(const char *path, const struct engine_limits *limits, str
     if (status)
         return status;
     chdb.abi.set_signal_handlers_enabled(0);
+    if (!chdb.open && (status = metadata_check(path, err)) != 0) {
+        close(lock);
+        return status;
+    }
     struct chdb_engine *c = memory_alloc(sizeof *c);
     c->base.ops = &chdb_ops;
     c->base.limits = *limits;

@@ -149,6 +149,11 @@ int engine_check_files(struct engine *e, struct error *err)
     return e->ops->check_files ? e->ops->check_files(e, err) : 0;
 }
 
+int engine_keep_metadata(struct engine *e, struct error *err)
+{
+    return e->ops->keep_metadata ? e->ops->keep_metadata(e, err) : 0;
+}
+
 const char *engine_kind(const struct engine *e)
 {
     return e->ops->kind;

@@ -59,6 +59,10 @@ int engine_query_format(struct engine *e, const char *sql, const char *format, i
  * first that is short. A server is trusted. */
 int engine_check_files(struct engine *e, struct error *err);
 
+/* To be called after tables were made or changed: the embedded engine keeps a copy of their
+ * descriptions, and opening compares (ERROR_DAMAGED), since one wrong octet there shuts the store. */
+int engine_keep_metadata(struct engine *e, struct error *err);
+
 const char *engine_kind(const struct engine *e);    /* "chdb", "clickhouse" */
 const char *engine_version(const struct engine *e); /* "26.7.3.1", as the engine says */
 bool engine_is_modern(const struct engine *e);      /* false: 18.16's DDL, no fsync settings */

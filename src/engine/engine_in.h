@@ -18,7 +18,8 @@ struct engine_ops {
                  void *ctx, struct error *err);
     int (*query_to_fd)(struct engine *e, const char *sql, const char *format, int fd,
                        struct error *err);
-    int (*check_files)(struct engine *e, struct error *err); /* NULL: nothing to check */
+    int (*check_files)(struct engine *e, struct error *err);   /* NULL: nothing to check */
+    int (*keep_metadata)(struct engine *e, struct error *err); /* NULL: not ours to keep */
     void (*close)(struct engine *e);
 };
 

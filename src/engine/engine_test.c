@@ -466,6 +466,106 @@ static void parquet_comes_from_chdb(void **state)
     engine_close(e);
 }
 
+/* --- the server's own --- */
+
+static void need_server(void)
+{
+    if (!server) {
+        print_message("skipped, no clickhouse-server: %s\n", server_missing);
+        skip();
+    }
+}
+
+static int open_url(const char *format, unsigned port, struct engine **e, struct error *err)
+{
+    char url[512];
+    snprintf(url, sizeof url, format, port);
+    return engine_open(url, NULL, e, err);
+}
+
+static void addresses_are_read(void **state)
+{
+    static const struct {
+        const char *url, *what;
+    } bad[] = {
+        {"clickhouse://host", "name of a database"},
+        {"clickhouse://host/", "name of a database"},
+        {"clickhouse://host/a-b", "name of a database"},
+        {"clickhouse://host/a;DROP", "name of a database"},
+        {"clickhouse:///telltale", "no host"},
+        {"clickhouse://user@/telltale", "no host"},
+        {"clickhouse://host/telltale?x=1", "option"},
+        {"clickhouse://host/telltale?cluster=c", "cluster"},
+        {"clickhouse://us%0d%0aer@host/telltale", "line break"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct engine *e = NULL;
+        struct error err;
+        assert_int_equal(engine_open(bad[i].url, NULL, &e, &err), ERROR_USAGE);
+        if (!strstr(err.text, bad[i].what))
+            fail_msg("%s: %s", bad[i].url, err.text);
+        assert_null(e);
+    }
+}
+
+static void passwords_are_decoded_and_checked(void **state)
+{
+    (void)state;
+    need_server();
+    struct engine *e;
+    struct error err;
+    unsigned port = clickhouse_port(server);
+    if (open_url("clickhouse://keeper:p%%40ss%%3Aw%%2Frd@127.0.0.1:%u/engine_test", port, &e, &err))
+        fail_msg("%s", err.text);
+    engine_close(e);
+    assert_int_equal(open_url("clickhouse://keeper:wrong@127.0.0.1:%u/engine_test", port, &e, &err),
+                     ERROR_FAILED);
+    assert_null(strstr(err.text, "wrong@"));
+}
+
+static void an_absent_server_is_busy(void **state)
+{
+    (void)state;
+    struct engine *e;
+    struct error err;
+    assert_int_equal(open_url("clickhouse://127.0.0.1:%u/engine_test", 1, &e, &err), ERROR_BUSY);
+    assert_non_null(strstr(err.text, "127.0.0.1:1"));
+}
+
+/* A read goes on after the server was restarted under it; so does a statement that got no
+ * connection. */
+static void a_restart_is_passed(void **state)
+{
+    (void)state;
+    need_server();
+    struct engine *e = open_with("http", NULL);
+    struct error err;
+    run(e, "CREATE TABLE IF NOT EXISTS restart (a UInt8) ENGINE = MergeTree PARTITION BY tuple() "
+           "ORDER BY a");
+    if (clickhouse_restart(server, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(ask_u64(e, "SELECT count() AS n FROM restart"), 0);
+    run(e, "DROP TABLE restart");
+    engine_close(e);
+}
+
+static void a_read_cannot_write(void **state)
+{
+    (void)state;
+    need_server();
+    struct engine *e = open_with("http", NULL);
+    struct error err;
+    struct block *b;
+    run(e, "CREATE TABLE IF NOT EXISTS safe (a UInt8) ENGINE = MergeTree PARTITION BY tuple() "
+           "ORDER BY a");
+    assert_int_equal(engine_query(e, "DROP TABLE safe", &b, &err), ERROR_FAILED);
+    assert_int_equal(engine_query(e, "INSERT INTO safe SELECT 1", &b, &err), ERROR_FAILED);
+    assert_int_equal(ask_u64(e, "SELECT count() AS n FROM safe"), 0);
+    run(e, "DROP TABLE safe");
+    engine_close(e);
+}
+
 /* --- the child's side --- */
 
 static int say(const struct error *err)
@@ -631,6 +731,11 @@ int main(int argc, char **argv)
         BOTH(limits_are_enforced),
         BOTH(threads_have_their_own_engines),
         BOTH(parquet_comes_from_chdb),
+        cmocka_unit_test(addresses_are_read),
+        cmocka_unit_test(passwords_are_decoded_and_checked),
+        cmocka_unit_test(an_absent_server_is_busy),
+        cmocka_unit_test(a_restart_is_passed),
+        cmocka_unit_test(a_read_cannot_write),
         cmocka_unit_test(a_wrong_library_is_named),
         cmocka_unit_test(a_path_that_cannot_be_is_an_error),
         cmocka_unit_test(one_path_a_process),

@@ -103,22 +103,30 @@ int store_delete(struct store *s, const char *table, const char *where, struct e
 
 /* --- opening --- */
 
-/* How many of our tables are there. */
-static int count_tables(struct store *s, uint64_t *ret, struct error *err)
+/* How many of our tables are there, the first that is not, and whether the last is: then all were.
+ */
+static int find_tables(struct store *s, int *ret_count, const char **ret_missing,
+                       bool *ret_has_last, struct error *err)
 {
-    struct buf sql;
     struct block *b;
-    buf_init(&sql, STATEMENT_MAX);
-    buf_text(&sql, "SELECT count() AS n FROM system.tables WHERE database = currentDatabase() AND "
-                   "name IN (");
-    for (int i = 0; i < store_table_count; i++)
-        buf_format(&sql, "%s'%s'", i ? ", " : "", tables[i].name);
-    buf_text(&sql, ")");
-    int status = engine_query(s->engine, sql.at, &b, err);
-    buf_done(&sql);
+    int status = engine_query(
+        s->engine,
+        "SELECT name FROM system.tables WHERE database = currentDatabase() ORDER BY name", &b, err);
     if (status)
         return status;
-    *ret = block_rows(b) ? block_u64(b, 0, 0) : 0;
+    *ret_count = 0;
+    *ret_missing = "";
+    *ret_has_last = false;
+    for (int i = store_table_count - 1; i >= 0; i--) {
+        bool is_there = false;
+        for (size_t row = 0; row < block_rows(b) && !is_there; row++)
+            is_there = bytes_equal(block_bytes(b, 0, row), bytes_of_text(tables[i].name));
+        *ret_count += is_there;
+        if (i == store_table_count - 1)
+            *ret_has_last = is_there;
+        if (!is_there)
+            *ret_missing = tables[i].name;
+    }
     block_free(b);
     return 0;
 }
@@ -133,21 +141,22 @@ static int make_tables(struct store *s, struct error *err)
         status = engine_run(s->engine, sql.at, err);
         buf_done(&sql);
     }
-    return status;
+    return status ? status : engine_keep_metadata(s->engine, err);
 }
 
 static int ensure_tables(struct store *s, enum store_mode mode, struct error *err)
 {
-    uint64_t count;
-    int status = count_tables(s, &count, err);
-    if (status || count == (uint64_t)store_table_count)
+    int count;
+    bool has_last;
+    const char *missing;
+    int status = find_tables(s, &count, &missing, &has_last, err);
+    if (status || count == store_table_count)
         return status;
     if (mode == STORE_READ && count == 0)
         return error_set(err, ERROR_FAILED, "the study's store %s is empty: import something first",
                          s->study->store);
-    if (mode == STORE_READ)
-        return error_set(err, ERROR_DAMAGED, "the store has %" PRIu64 " of its %d tables", count,
-                         store_table_count);
+    if (mode == STORE_READ || has_last)
+        return error_set(err, ERROR_DAMAGED, "the store lacks table %s", missing);
     return make_tables(s, err);
 }
 

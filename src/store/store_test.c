@@ -672,14 +672,16 @@ static void a_large_day_goes_in_as_several_batches(void **state)
 
 static void assert_damaged(struct place *p, const char *what)
 {
-    struct store *s;
-    struct error err = {0};
-    int status = store_open(&p->study, STORE_READ, &s, &err);
-    if (status == 0)
-        store_close(s);
-    assert_int_equal(status, ERROR_DAMAGED);
-    if (!strstr(err.text, what))
-        fail_msg("'%s' does not say '%s'", err.text, what);
+    for (enum store_mode mode = STORE_READ; mode <= STORE_WRITE; mode++) {
+        struct store *s;
+        struct error err = {0};
+        int status = store_open(&p->study, mode, &s, &err);
+        if (status == 0)
+            store_close(s);
+        assert_int_equal(status, ERROR_DAMAGED);
+        if (!strstr(err.text, what))
+            fail_msg("'%s' does not say '%s'", err.text, what);
+    }
 }
 
 static void a_loss_is_seen(void **state)
@@ -690,7 +692,7 @@ static void a_loss_is_seen(void **state)
         {"ALTER TABLE flow DROP PARTITION '2017-04-03'", "conversations in a batch"},
         {"ALTER TABLE ledger DELETE WHERE batch = 2", "conversations"},
         {"ALTER TABLE symbol DELETE WHERE kind = 6 AND code = 1", "symbols"},
-        {"DROP TABLE coverage", "of its"},
+        {"DROP TABLE coverage", "coverage"},
     };
     struct batch *b = flows_of(8, 2000, APRIL_MS, 5), *two = flows_of(9, 100, APRIL_MS, 1);
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
@@ -760,6 +762,24 @@ static void a_damaged_part_is_seen(void **state)
         zone_free(p.zone);
     }
     batch_free(b);
+}
+
+static void damaged_metadata_are_named(void **state)
+{
+    struct place p;
+    (void)state;
+    place_named(&p, "chdb", "metadata");
+    store_close(must_open(&p, STORE_WRITE));
+    store_close(must_open(&p, STORE_READ));
+    shell("cd '%s' && f=$(ls store/*/*/flow.sql) && printf X | dd of=$f bs=1 seek=9 conv=notrunc "
+          "2>/dev/null",
+          p.store);
+    assert_damaged(&p, "flow.sql is damaged");
+    shell("cd '%s' && cp metadata.copy/*+flow.sql store/*/*/flow.sql", p.store);
+    store_close(must_open(&p, STORE_WRITE));
+    shell("rm '%s'/metadata/telltale.sql", p.store);
+    assert_damaged(&p, "telltale.sql is gone");
+    zone_free(p.zone);
 }
 
 static void a_reader_makes_no_store(void **state)
@@ -1015,6 +1035,7 @@ int main(int argc, char **argv)
         BOTH(a_reader_makes_no_store),
         BOTH(killed_at_any_moment_totals_are_exact),
         cmocka_unit_test(a_damaged_part_is_seen),
+        cmocka_unit_test(damaged_metadata_are_named),
         cmocka_unit_test(every_statement_gives_the_same_on_both),
     };
     if (argc == 2)
