@@ -27,7 +27,7 @@ struct service {
     const char *id, *name;
     size_t category;
     unsigned owner;
-    bool shared, protocol, own;
+    bool shared, shared_said, protocol, own;
 };
 
 struct named {
@@ -416,8 +416,10 @@ static int read_service_key(struct reading *r, const char *key, const yaml_node_
         return read_category(r, value, s);
     if (strcmp(key, "owner") == 0)
         return read_owner_kind(r, value, &s->owner);
-    if (strcmp(key, "shared") == 0)
+    if (strcmp(key, "shared") == 0) {
+        s->shared_said = true;
         return read_flag(r, value, key, &s->shared);
+    }
     if (strcmp(key, "protocol") == 0)
         return read_flag(r, value, key, &s->protocol);
     *taken = false;
@@ -764,8 +766,10 @@ unsigned catalogue_service_owner(const struct catalogue *c, size_t index)
 bool catalogue_service_shared(const struct catalogue *c, size_t index)
 {
     const char *category = catalogue_service_category(c, index);
-    return c->services[index].shared || strcmp(category, "cdn") == 0 ||
-           strcmp(category, "cloud") == 0 || strcmp(category, "hosting") == 0;
+    if (c->services[index].shared_said)
+        return c->services[index].shared;
+    return strcmp(category, "cdn") == 0 || strcmp(category, "cloud") == 0 ||
+           strcmp(category, "hosting") == 0;
 }
 
 bool catalogue_service_is_protocol(const struct catalogue *c, size_t index)
