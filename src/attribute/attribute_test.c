@@ -334,17 +334,13 @@ static void test_look(void **state)
     struct fixture *f = fixture(state);
     struct error err = {0};
     const char *text = look_text(f, "175.45.176.81");
-    print_message("%s\n", text);
     assert_non_null(strstr(text, "AS131279"));
     assert_non_null(strstr(text, "country: KP"));
     text = look_text(f, "Facebook.com.");
-    print_message("%s\n", text);
     assert_non_null(strstr(text, "Service: Facebook (facebook), category social."));
     text = look_text(f, "77.94.35.1");
-    print_message("%s\n", text);
     assert_non_null(strstr(text, "satellite provider"));
     text = look_text(f, "157.240.7.35");
-    print_message("%s\n", text);
     assert_non_null(strstr(text, "ambiguous"));
     assert_null(attribution_look(f->a, "not a name", T0, &err));
     assert_int_equal(err.code, ERROR_USAGE);

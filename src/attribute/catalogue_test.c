@@ -38,7 +38,7 @@ static void test_built_in_is_consistent(void **state)
     size_t facts, owner_facts;
     catalogue_facts(c, &facts);
     catalogue_owner_facts(c, &owner_facts);
-    print_message("%zu services, %zu facts; %zu owners, %zu facts; read in %.1f ms\n",
+    print_message("# %zu services, %zu facts; %zu owners, %zu facts; read in %.1f ms\n",
                   catalogue_services(c), facts, catalogue_owners(c), owner_facts,
                   (double)(to.tv_sec - from.tv_sec) * 1e3 +
                       (double)(to.tv_nsec - from.tv_nsec) / 1e6);

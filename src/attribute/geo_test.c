@@ -104,7 +104,7 @@ static void test_against_libloc(void **state)
         more += (!asn && place.asn) || (!(country && country[0]) && place.country);
         loc_network_unref(network);
     }
-    print_message("%u of 200000 random addresses found; more known than libloc says: %u\n", found,
+    print_message("# %u of 200000 random addresses found; more known than libloc says: %u\n", found,
                   more);
     assert_true(found > 50000);
     loc_database_unref(db);

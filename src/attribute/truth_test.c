@@ -270,13 +270,13 @@ static struct score print_scores(struct scores *s, const char *title)
 {
     struct score all = {.label = "all"};
     qsort(s->at, s->count, sizeof *s->at, by_rows);
-    print_message("%s\n%-26s %6s %6s %6s\n", title, "truth", "rows", "right", "wrong");
+    print_message("# %s\n# %-26s %6s %6s %6s\n", title, "truth", "rows", "right", "wrong");
     for (size_t i = 0; i < s->count; i++) {
-        print_message("%-26s %6u %6u %6u\n", s->at[i].label, s->at[i].rows, s->at[i].right,
+        print_message("# %-26s %6u %6u %6u\n", s->at[i].label, s->at[i].rows, s->at[i].right,
                       s->at[i].wrong);
         all.rows += s->at[i].rows, all.right += s->at[i].right, all.wrong += s->at[i].wrong;
     }
-    print_message("%-26s %6u %6u %6u\n", all.label, all.rows, all.right, all.wrong);
+    print_message("# %-26s %6u %6u %6u\n", all.label, all.rows, all.right, all.wrong);
     return all;
 }
 
@@ -345,11 +345,11 @@ static void test_domains_of_services(void **state)
         s->right += fact && in_list(ids, id);
         s->wrong += fact && !in_list(ids, id);
         if (say && !(fact && in_list(ids, id)))
-            print_message("  %s %s: %s\n", fields[2], fields[0], id);
+            print_message("#   %s %s: %s\n", fields[2], fields[0], id);
     }
     fclose(f);
     struct score all = print_scores(&scores, "domains of services");
-    print_message("recall %.1f%%, precision %.1f%%\n", 100.0 * all.right / all.rows,
+    print_message("# recall %.1f%%, precision %.1f%%\n", 100.0 * all.right / all.rows,
                   100.0 * all.right / (all.right + all.wrong));
     assert_true(all.right * 100 >= (all.right + all.wrong) * 95);
     tables_free(t);
@@ -457,7 +457,7 @@ static void each_flow(bool with_names, struct scores *scores, unsigned by_tier[8
         if (*id)
             by_tier[batch_basis(b)[0]][right ? 0 : 1]++;
         if (say && ((!right && (*id || with_names)) || (right && !with_names)))
-            print_message("  %s %s: %s (%s)\n", row.label, row.host, id,
+            print_message("#   %s %s: %s (%s)\n", row.label, row.host, id,
                           basis_text(batch_basis(b)[0]));
     }
     batch_free(b);
@@ -473,7 +473,7 @@ static void test_named_hosts(void **state)
     unsigned by_tier[8][2] = {{0}};
     each_flow(true, &scores, by_tier, "A");
     struct score all = print_scores(&scores, "flows with a named host");
-    print_message("right %.1f%%\n", 100.0 * all.right / all.rows);
+    print_message("# right %.1f%%\n", 100.0 * all.right / all.rows);
     assert_true(all.rows > 200);
     assert_true(all.right * 100 >= all.rows * 98);
 }
@@ -488,10 +488,10 @@ static void test_without_names_and_payload(void **state)
     struct score all = print_scores(&scores, "flows without names and payload");
     for (unsigned tier = BASIS_NAME; tier <= BASIS_PORT; tier++)
         if (by_tier[tier][0] + by_tier[tier][1])
-            print_message("%s: %u right, %u wrong\n", basis_text(tier), by_tier[tier][0],
+            print_message("# %s: %u right, %u wrong\n", basis_text(tier), by_tier[tier][0],
                           by_tier[tier][1]);
-    print_message("precision %.1f%%, recall %.1f%%\n", 100.0 * all.right / (all.right + all.wrong),
-                  100.0 * all.right / all.rows);
+    print_message("# precision %.1f%%, recall %.1f%%\n",
+                  100.0 * all.right / (all.right + all.wrong), 100.0 * all.right / all.rows);
     assert_true(all.right * 100 >= (all.right + all.wrong) * 95);
 }
 
