@@ -90,8 +90,8 @@ static void find_totals(struct analysis *a, json_t *findings)
     const char *days = text_count(a, value_of(usage, "days"));
     json_t *f = finding_new(
         "use", "totals",
-        arena_format(a->arena, "%s conversations by %s addresses on %s days", text_count(a, flows),
-                     text_count(a, hosts), days),
+        arena_format(a->arena, "%s conversations by %s addresses on %s day%s", text_count(a, flows),
+                     text_count(a, hosts), days, strcmp(days, "1") == 0 ? "" : "s"),
         arena_format(a->arena,
                      "In the study's %zu days the telemetry holds %s conversations that the "
                      "population opened or shared as a peer, by %s of its addresses with %s "
@@ -492,7 +492,9 @@ static const char *subject_name(struct analysis *a, const json_t *subject)
     for (size_t i = 0; i < json_array_size(list); i++)
         if (strcmp(string_of(json_array_get(list, i), "id"), id) == 0)
             return string_of(json_array_get(list, i), "name");
-    return strlen(id) == 2 ? country_name(country_code(id)) : id;
+    if (strcmp(kind, "country") == 0)
+        return arena_format(a->arena, "Traffic with %s", country_name(country_code(id)));
+    return id;
 }
 
 /* A category or country that changes on the same days as a service told before it says it again. */
@@ -571,8 +573,8 @@ static void find_flagged(struct analysis *a, const json_t *presence, const json_
     const char *name = string_of(c, "name"), *code = string_of(c, "country");
     const json_t *baseline = json_object_get(presence, "baseline");
     bool table = strcmp(string_of(baseline, "kind"), "table") == 0;
-    bool firm = low_of(c, "shrunk_ratio") > 4 &&
-                json_array_size(json_object_get(c, "institutions")) >= 3;
+    bool firm =
+        low_of(c, "shrunk_ratio") > 4 && json_array_size(json_object_get(c, "institutions")) >= 3;
     const char *likelihood = table ? "very likely" : "likely";
     json_t *f = finding_new(
         arena_format(a->arena, "presence-%s", code), "presence",
@@ -652,7 +654,8 @@ static void find_presence(struct analysis *a, json_t *findings)
             told++;
         }
     }
-    if (flagged == 0) {
+    /* On a few days nothing could have stood out. */
+    if (flagged == 0 && value_of(section_of(a, "fidelity"), "days_used") >= 7) {
         f = finding_new("presence-none", "presence", "No country stands out",
                         "Once popular services are set aside, no country takes more than its "
                         "expectation allows for.",
@@ -710,8 +713,9 @@ static void find_fidelity(struct analysis *a, json_t *findings)
     bool whole = used == (double)a->days;
     json_t *f = finding_new(
         "data-quality", "fidelity",
-        whole ? arena_format(a->arena, "All %zu days can be compared", a->days)
-              : arena_format(a->arena, "%.0f of %zu days can be compared", used, a->days),
+        whole && a->days == 1 ? "The day's telemetry is whole enough to be measured"
+        : whole               ? arena_format(a->arena, "All %zu days can be compared", a->days)
+                : arena_format(a->arena, "%.0f of %zu days can be compared", used, a->days),
         arena_format(a->arena,
                      "Shares and rhythm rest on %.0f of the period's %zu days; %s of the exported "
                      "records are known to be lost.",

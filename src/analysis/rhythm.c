@@ -8,7 +8,7 @@
 #include "stats/cycle.h"
 #include "stats/event.h"
 
-enum { DAYS_MIN = 7, DRAWS = 999, BUSY_DRAWS = 400 };
+enum { DAYS_MIN = 7, DRAWS = 999, BUSY_DRAWS = 400, WIDE = 6, OFFSET_WIDE_MIN = 300 };
 
 static const char *const weekday_names[7] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
                                              "Friday", "Saturday", "Sunday"};
@@ -108,12 +108,19 @@ static json_t *hour_json(int slot)
     return json_real(slot / 2.0);
 }
 
+/* Half hours from `low` on to `high`, around the clock. */
+static int clock_span(int low, int high)
+{
+    return (high - low + SLOTS_A_DAY) % SLOTS_A_DAY;
+}
+
 static json_t *busy_json(struct analysis *a, const struct week *w)
 {
     if (w->workdays < 5)
         return unsupported("Fewer than five workdays hold enough data to tell busy hours.");
     struct busy_range r = busy_range(w->rows, w->workdays, BUSY_DRAWS, a->study->seed);
-    if (r.found.fit < 0.25 || r.found.contrast < 1.2)
+    if (r.found.fit < 0.25 || r.found.contrast < 1.2 ||
+        clock_span(r.from_low, r.from_high) > WIDE || clock_span(r.to_low, r.to_high) > WIDE)
         return unsupported("No stretch of the day stands out from the rest as busy.");
     json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:i, s:o, s:o}", "from_hour",
                           hour_json(r.found.from), "to_hour", hour_json(r.found.to), "from_low",
@@ -197,6 +204,8 @@ static json_t *offset_json(struct analysis *a)
         return unsupported("Fewer than seven workdays hold enough data to place the population's "
                            "clock.");
     struct utc_offset u = utc_offset_infer(rows, n, BUSY_DRAWS, a->study->seed);
+    if (u.high - u.low > OFFSET_WIDE_MIN)
+        return unsupported("The busy hours are too uncertain to place the population's clock.");
     int32_t declared = zone_offset_s(a->study->zone, (int64_t)(a->study->from_ms / 1000));
     return json_pack("{s:o, s:o, s:o, s:i, s:s}", "minutes", number_json(u.minutes), "low",
                      number_json(u.low), "high", number_json(u.high), "declared_minutes",
