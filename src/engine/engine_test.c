@@ -47,13 +47,13 @@ static struct engine *open_with(const char *kind, const struct engine_limits *li
     struct error err;
     if (strcmp(kind, "chdb") == 0) {
         if (!have_chdb) {
-            print_message("skipped, no chDB: %s\n", chdb_missing);
+            print_message("# skipped, no chDB: %s\n", chdb_missing);
             skip();
         }
         snprintf(where, sizeof where, "%s/store", folder);
     } else {
         if (!server) {
-            print_message("skipped, no clickhouse-server: %s\n", server_missing);
+            print_message("# skipped, no clickhouse-server: %s\n", server_missing);
             skip();
         }
         snprintf(where, sizeof where, "clickhouse://default@127.0.0.1:%u/engine_test",
@@ -319,7 +319,7 @@ static int child(const char *mode, const char *argument, const char *library, co
 static void need_chdb(void)
 {
     if (!have_chdb) {
-        print_message("skipped, no chDB: %s\n", chdb_missing);
+        print_message("# skipped, no chDB: %s\n", chdb_missing);
         skip();
     }
 }
@@ -471,7 +471,7 @@ static void parquet_comes_from_chdb(void **state)
 static void need_server(void)
 {
     if (!server) {
-        print_message("skipped, no clickhouse-server: %s\n", server_missing);
+        print_message("# skipped, no clickhouse-server: %s\n", server_missing);
         skip();
     }
 }

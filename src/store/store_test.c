@@ -73,7 +73,7 @@ static bool need(const char *kind)
 {
     bool is_chdb = strcmp(kind, "chdb") == 0;
     if (*(is_chdb ? chdb_missing : server_missing)) {
-        print_message("skipped: %s\n", is_chdb ? chdb_missing : server_missing);
+        print_message("# skipped: %s\n", is_chdb ? chdb_missing : server_missing);
         skip();
     }
     return is_chdb;
@@ -163,11 +163,17 @@ static struct batch *flows_of(uint64_t seed, size_t count, uint64_t from_ms, uin
         batch_candidates(b)[row] = (uint32_t)random_below(&r, 2);
         batch_country(b)[row] = country_code(random_below(&r, 2) ? "IN" : "CN");
         batch_asn(b)[row] = 64496 + n;
-        batch_sampling(b)[row] = random_below(&r, 3) ? 1 : 1000;
+        batch_sampling(b)[row] = (uint32_t[]){1, 1, 1000, 0}[random_below(&r, 4)];
         snprintf(name, sizeof name, "host-%u.example", (unsigned)random_below(&r, 50));
         batch_set_text(b, FIELD_server_name, row, name, random_below(&r, 2) ? strlen(name) : 0);
     }
     return b;
+}
+
+/* 0 is "not told" and counts as 1. */
+static uint64_t scale_of(const struct batch *b, size_t row)
+{
+    return batch_sampling(b)[row] ? batch_sampling(b)[row] : 1;
 }
 
 static struct source source_of(uint8_t number, const struct batch *b)
@@ -229,7 +235,7 @@ static void assert_totals(struct store *s, const struct batch *b, unsigned times
     uint64_t octets = 0, scaled = 0;
     for (size_t i = 0; i < b->rows; i++) {
         octets += batch_octets_out(b)[i] + batch_octets_in(b)[i];
-        scaled += (batch_octets_out(b)[i] + batch_octets_in(b)[i]) * batch_sampling(b)[i];
+        scaled += (batch_octets_out(b)[i] + batch_octets_in(b)[i]) * scale_of(b, i);
     }
     assert_int_equal(ask_u64(s, "SELECT count() AS n FROM flow"), b->rows * times);
     assert_true(ask_u64(s, "SELECT sum(octets_out + octets_in) AS n FROM flow") == octets * times);
@@ -465,6 +471,36 @@ static void volume_spreads_in_proportion_to_time(void **state)
     zone_free(p.zone);
 }
 
+/* Longer than any exporter means: one slot, and nothing lost. */
+static void a_conversation_of_months_lies_in_its_first_slot(void **state)
+{
+    struct place p;
+    place_named(&p, *state, "months");
+    struct batch *b = batch_new(STAGE_FLOW, 2);
+    static const uint64_t lengths[] = {UINT64_C(4294967295), UINT64_C(4294967296)};
+    for (int i = 0; i < 2; i++) {
+        size_t row = batch_add(b);
+        batch_start_ms(b)[row] = APRIL_MS;
+        batch_end_ms(b)[row] = APRIL_MS + lengths[i];
+        batch_octets_out(b)[row] = UINT64_MAX / 4;
+        batch_packets_in(b)[row] = 7;
+        batch_sampling(b)[row] = 1;
+        batch_service(b)[row] = (uint16_t)i;
+    }
+    struct store *s = must_open(&p, STORE_WRITE);
+    import_all(s, 1, b, 2, 0);
+    assert_int_equal(ask_u64(s, "SELECT uniqExact(slot) AS n FROM activity WHERE service = 0"),
+                     2387);
+    assert_int_equal(ask_u64(s, "SELECT uniqExact(slot) AS n FROM activity WHERE service = 1"), 1);
+    assert_true(ask_u64(s, "SELECT sum(octets_out) AS n FROM activity WHERE service = 0") ==
+                UINT64_MAX / 4);
+    assert_int_equal(ask_u64(s, "SELECT sum(packets_in) AS n FROM activity"), 14);
+    assert_totals(s, b, 1);
+    store_close(s);
+    batch_free(b);
+    zone_free(p.zone);
+}
+
 /* The same by plain loops. */
 enum { SLOTS = 48 * 40 };
 
@@ -477,8 +513,8 @@ struct plain {
 static void plain_spread(struct plain *plain, const struct batch *b, size_t row, uint64_t bin_ms)
 {
     uint64_t start = batch_start_ms(b)[row], end = batch_end_ms(b)[row];
-    uint64_t octets = batch_octets_out(b)[row] * batch_sampling(b)[row];
-    uint64_t packets = batch_packets_in(b)[row] * batch_sampling(b)[row];
+    uint64_t octets = batch_octets_out(b)[row] * scale_of(b, row);
+    uint64_t packets = batch_packets_in(b)[row] * scale_of(b, row);
     uint64_t octets_so_far = 0, packets_so_far = 0;
     size_t slot = (size_t)((start / bin_ms * (bin_ms / 1000) - plain->base_s) / (bin_ms / 1000));
     plain->flows[slot]++;
@@ -889,7 +925,7 @@ static void killed_at_any_moment_totals_are_exact(void **state)
     for (unsigned i = 0; i < KILLS; i++)
         kills += !run_child("import", p.store, open_ms / 2 + (unsigned)random_below(&r, 1000));
     assert_true(run_child("import", p.store, 0));
-    print_message("killed %u of %u times; opening took %u ms\n", kills, (unsigned)KILLS, open_ms);
+    print_message("# killed %u of %u times; opening took %u ms\n", kills, (unsigned)KILLS, open_ms);
     assert_true(kills >= KILLS / 2);
     struct store *s = must_open(&p, STORE_READ);
     assert_exact_after_kills(s);
@@ -1038,6 +1074,7 @@ int main(int argc, char **argv)
         BOTH(windows_add_up),
         BOTH(an_interrupted_import_is_taken_up),
         BOTH(volume_spreads_in_proportion_to_time),
+        BOTH(a_conversation_of_months_lies_in_its_first_slot),
         BOTH(derived_tables_equal_plain_loops),
         BOTH(another_zone_remakes_them),
         BOTH(what_derived_tables_lost_is_made_again),
