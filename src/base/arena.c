@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/arena.h"
 
+#include <assert.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -78,6 +79,7 @@ char *arena_text(struct arena *a, const char *text, size_t len)
 
 char *arena_format(struct arena *a, const char *format, ...)
 {
+    assert(format); /* also tells gcc, which doubts it under -fsanitize */
     va_list args;
     va_start(args, format);
     int len = vsnprintf(NULL, 0, format, args);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,6 +69,7 @@ void buf_text(struct buf *b, const char *text)
 
 void buf_format(struct buf *b, const char *format, ...)
 {
+    assert(format); /* also tells gcc, which doubts it under -fsanitize */
     va_list args;
     va_start(args, format);
     int len = vsnprintf(NULL, 0, format, args);

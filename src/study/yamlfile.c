@@ -249,7 +249,7 @@ static int check_scalar(const struct check *c, const char *key, const cyaml_sche
     case CYAML_ENUM:
         return check_enum(c, key, schema, n);
     default:
-        assert(!"a schema type that check_scalar() does not know");
+        assert(false); /* a schema type that this function does not know */
         return 0;
     }
 }
