@@ -270,8 +270,10 @@ static int derive(struct run *r, struct store *store, int status, struct error *
     struct error why;
     struct progress progress;
     progress_start(&progress, "deriving tables", "days", r->in->quiet);
-    progress.shown_s = 0;
-    progress_show(&progress, 0, 1, 0);
+    if (progress.terminal) {
+        progress.shown_s = 0;
+        progress_show(&progress, 0, 1, 0);
+    }
     int derived = store_derive(store, false, &why);
     progress_clear(&progress);
     if (status == 0 && derived < 0) {
