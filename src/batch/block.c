@@ -68,7 +68,7 @@ void *block_grow(struct block_part *p, size_t more, size_t width)
         p->room = p->room * 2 > p->len + more ? p->room * 2 : p->len + more;
         p->at = memory_resize(p->at, p->room, width);
     }
-    void *room = (uint8_t *)p->at + p->len * width;
+    void *room = p->at ? (uint8_t *)p->at + p->len * width : NULL; /* NULL: nothing was asked for */
     p->len += more;
     return room;
 }
