@@ -88,7 +88,8 @@ static int by_key_and_order(const void *left, const void *right)
  * first packet in the file, even where a later one is older. */
 static void merge(struct flows *f)
 {
-    qsort(f->at, f->count, sizeof *f->at, by_key_and_order);
+    if (f->count)
+        qsort(f->at, f->count, sizeof *f->at, by_key_and_order);
     size_t kept = 0;
     for (size_t i = 0; i < f->count; i++) {
         struct flow *to = kept ? &f->at[kept - 1] : NULL;
