@@ -323,6 +323,7 @@ const struct verb verb_import = {
     .arguments_max = -1,
     .run = run,
     .more = "FILE is a capture (pcap, pcapng) of traffic or of NetFlow 5, NetFlow 9 or IPFIX datagrams, or an\n"
-            "IPFIX file; plain or in gzip, zstd, lz4 or bzip2; a folder of them; a pattern; or - for stdin.\n"
+            "IPFIX file, or an nfcapd file (nfdump 1.6, 1.7); plain or in gzip, zstd, lz4 or bzip2; a folder\n"
+            "of them; a pattern; or - for stdin.\n"
             "The same file given twice counts once. An interrupted import is finished by giving it again.\n",
 };

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "decode/decode.h"
 #include "decode/ipfix_file.h"
+#include "decode/nfcapd.h"
 #include "flow/flow.h"
 #include "input/capture.h"
 #include "meter/meter.h"
@@ -47,15 +48,20 @@ struct passage {
     void *tick_ctx;
 };
 
-static struct decoder *make_decoder(struct pipeline *p)
+static struct decode_setting decode_setting_of(const struct pipeline *p)
 {
-    struct decode_setting setting = {
+    return (struct decode_setting){
         .limits = decode_limits_default,
         .population = p->study->kept_lpm,
         .sampling = p->study->sampling,
         .symbols = store_symbols(p->store),
         .coverage = p->coverage,
     };
+}
+
+static struct decoder *make_decoder(const struct pipeline *p)
+{
+    struct decode_setting setting = decode_setting_of(p);
     return decoder_new(&setting);
 }
 
@@ -271,7 +277,24 @@ static int import_ipfix_file(struct passage *f, const char *path, struct error *
     return status;
 }
 
-enum file_kind { KIND_CAPTURE, KIND_IPFIX };
+static int import_nfcapd(struct passage *f, const char *path, struct error *err)
+{
+    struct decode_setting setting = decode_setting_of(f->p);
+    struct stream *stream;
+    struct nfcapd *in;
+    if (stream_open(path, &stream, err) < 0 || nfcapd_open(stream, &setting, &in, err) < 0)
+        return err->code;
+    int status = 0;
+    while (status == 0 && nfcapd_next(in, f->p->records, &f->tally)) {
+        f->ticks += TICK_EVERY / 16 - 1;
+        tick(f, stream_file_octets_read(stream));
+        status = drain_when_full(f, NFCAPD_ROWS_MAX, err);
+    }
+    nfcapd_free(in);
+    return status;
+}
+
+enum file_kind { KIND_CAPTURE, KIND_IPFIX, KIND_NFCAPD };
 
 /* The format by content, and its name as the report shows it. */
 static int find_kind(const char *path, const char *shown, enum pipeline_as *as,
@@ -282,7 +305,7 @@ static int find_kind(const char *path, const char *shown, enum pipeline_as *as,
         return err->code;
     struct bytes head = stream_peek(stream, 64);
     bool capture = capture_is(head), ng = head.len >= 4 && memcmp(head.at, "\n\r\r\n", 4) == 0;
-    bool ipfix = ipfix_file_is(head);
+    bool ipfix = ipfix_file_is(head), nfcapd = nfcapd_is(head);
     size_t len = head.len;
     stream_free(stream);
     if (capture) {
@@ -298,8 +321,13 @@ static int find_kind(const char *path, const char *shown, enum pipeline_as *as,
         *format = "ipfix";
         return 0;
     }
+    if (nfcapd) {
+        *kind = KIND_NFCAPD;
+        *format = "nfcapd";
+        return 0;
+    }
     return error_set(err, ERROR_FAILED,
-                     len ? "%s: the format is not known (pcap, pcapng and IPFIX files are read)"
+                     len ? "%s: the format is not known (pcap, pcapng, IPFIX and nfcapd files are read)"
                          : "%s: the file is empty",
                      shown);
 }
@@ -307,8 +335,9 @@ static int find_kind(const char *path, const char *shown, enum pipeline_as *as,
 static int pass(struct passage *f, const char *path, enum pipeline_as as, enum file_kind kind,
                 struct error *err)
 {
-    int status = kind == KIND_CAPTURE ? import_capture(f, path, as, err)
-                                      : import_ipfix_file(f, path, err);
+    int status = kind == KIND_CAPTURE  ? import_capture(f, path, as, err)
+                 : kind == KIND_NFCAPD ? import_nfcapd(f, path, err)
+                                       : import_ipfix_file(f, path, err);
     if (status == 0)
         status = drain(f, err);
     if (status == 0)
