@@ -19,8 +19,6 @@ static const struct {
                     "report."},
     {"recon", "This edition of telltale does not yet look for scanning, nor for contacts with "
               "sensitive organisations."},
-    {"contacts", "This edition of telltale does not yet follow single pairs of addresses over "
-                 "the months."},
     {"devices", "This edition of telltale does not yet estimate which devices are in use."},
     {"pivots", "This edition of telltale does not yet measure addresses that the population came "
                "out of for a while."},
@@ -42,7 +40,8 @@ static const struct section {
     {"services", services_section, true},      {"policies", policies_section, true},
     {"categories", categories_section, true},  {"rhythm", rhythm_section, true},
     {"events", events_section, true},          {"presence", presence_section, true},
-    {"onsets", onsets_section, true},          {"findings", findings_section, false},
+    {"onsets", onsets_section, true},          {"contacts", contacts_section, true},
+    {"findings", findings_section, false},
 };
 enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
 
