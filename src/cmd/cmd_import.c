@@ -17,10 +17,11 @@
 #include "cmd/progress.h"
 #include "cmd/verb.h"
 
-enum { OPTION_AS, OPTION_JSON, OPTION_MAX_REJECTS };
+enum { OPTION_AS, OPTION_JSON, OPTION_MAP, OPTION_MAX_REJECTS };
 static const struct verb_option options[] = {
     {"as", 0, "WHAT", "packets or exports: what captures hold, instead of the guess"},
     {"json", 0, NULL, "what became of each file, as JSON on stdout"},
+    {"map", 0, "OURS=THEIRS,..", "names of a table's columns that are called otherwise"},
     {"max-rejects", 0, "PERCENT", "exit with 3 when more of a file's records were rejected"},
     {NULL, 0, NULL, NULL},
 };
@@ -215,6 +216,8 @@ static int import_one(struct run *r, const struct path *path, struct error *err)
         json_array_append_new(r->files, json_pack("{s:s, s:s}", "path", path->shown, "error",
                                                   err->text));
         r->failed++;
+    struct table_map map;
+    char *map_text; /* what `map` points into */
         return 0;
     }
     if (status < 0)
@@ -250,12 +253,25 @@ static int import_paths(struct run *r, const struct paths *paths, struct error *
     for (size_t i = 0; i < paths->count && status == 0; i++)
         status = import_one(r, &paths->list[i], err);
     if (r->in->values[OPTION_JSON]) {
+static int read_map(struct run *r, struct error *err)
+{
+    char *rest = NULL;
+    int status = 0;
+    r->map_text = memory_text(r->in->values[OPTION_MAP], strlen(r->in->values[OPTION_MAP]));
+    for (char *pair = strtok_r(r->map_text, ",", &rest); pair && status == 0;
+         pair = strtok_r(NULL, ",", &rest))
+        status = table_map_add(&r->map, pair, err);
+    return status;
+}
+
         json_t *all = json_pack("{s:O}", "files", r->files);
         json_dumpf(all, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
         putchar('\n');
         json_decref(all);
     }
     if (status == 0 && r->failed)
+    if (r->in->values[OPTION_MAP] && read_map(r, err) < 0)
+        return err->code;
         status = error_set(err, ERROR_FAILED, "%zu of %zu files could not be imported", r->failed,
                            paths->count);
     if (status == 0 && r->over)
@@ -325,5 +341,9 @@ const struct verb verb_import = {
     .more = "FILE is a capture (pcap, pcapng) of traffic or of NetFlow 5, NetFlow 9 or IPFIX datagrams, or an\n"
             "IPFIX file, or an nfcapd file (nfdump 1.6, 1.7); plain or in gzip, zstd, lz4 or bzip2; a folder\n"
             "of them; a pattern; or - for stdin.\n"
+        pipeline_map(r.pipeline, &r.map);
+        for (size_t i = 0; i < paths.count; i++)
+            pipeline_offer(r.pipeline, paths.list[i].open);
             "The same file given twice counts once. An interrupted import is finished by giving it again.\n",
 };
+    free(r.map_text);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "cmd/tables.h"
 #include "decode/decode.h"
 #include "decode/ipfix_file.h"
 #include "decode/nfcapd.h"
@@ -31,6 +32,7 @@ struct pipeline {
     struct attribution *attribution;
     struct decoder *decoder; /* kept from file to file: templates stay known */
     struct coverage *coverage;
+    struct table_inputs *tables; /* names that logs told stay known from file to file */
     struct batch *records, *flows;
     struct sightings seen;
 };
@@ -77,6 +79,7 @@ struct pipeline *pipeline_new(const struct study *study, struct store *store,
     p->flows = batch_new(STAGE_FLOW, FLOWS);
     sightings_init(&p->seen, SIGHTINGS);
     p->decoder = make_decoder(p);
+    p->tables = table_inputs_new(study, store, p->coverage);
     return p;
 }
 
@@ -85,11 +88,22 @@ void pipeline_free(struct pipeline *p)
     if (!p)
         return;
     decoder_free(p->decoder);
+    table_inputs_free(p->tables);
     coverage_free(p->coverage);
     batch_free(p->records);
     batch_free(p->flows);
     sightings_done(&p->seen);
     free(p);
+}
+
+void pipeline_map(struct pipeline *p, const struct table_map *map)
+{
+    table_inputs_map(p->tables, map);
+}
+
+void pipeline_offer(struct pipeline *p, const char *path)
+{
+    table_inputs_offer(p->tables, path);
 }
 
 static void note_times(struct passage *f, const struct batch *flows)
@@ -294,19 +308,38 @@ static int import_nfcapd(struct passage *f, const char *path, struct error *err)
     return status;
 }
 
-enum file_kind { KIND_CAPTURE, KIND_IPFIX, KIND_NFCAPD };
+static int table_room(void *ctx, uint64_t file_octets_read, struct error *err)
+{
+    struct passage *f = ctx;
+    tick(f, file_octets_read);
+    return drain_when_full(f, 1, err);
+}
+
+static int import_table(struct passage *f, const char *path, const char *shown, struct error *err)
+{
+    struct pipeline *p = f->p;
+    struct table_sink sink = {.records = p->records,
+                              .seen = &p->seen,
+                              .tally = &f->tally,
+                              .room = table_room,
+                              .ctx = f};
+    return table_inputs_import(p->tables, path, shown, &sink, err);
+}
+
+enum file_kind { KIND_CAPTURE, KIND_IPFIX, KIND_NFCAPD, KIND_TABLE };
 
 /* The format by content, and its name as the report shows it. */
-static int find_kind(const char *path, const char *shown, enum pipeline_as *as,
+static int find_kind(struct pipeline *p, const char *path, const char *shown, enum pipeline_as *as,
                      enum file_kind *kind, const char **format, struct error *err)
 {
     struct stream *stream;
     if (stream_open(path, &stream, err) < 0)
         return err->code;
-    struct bytes head = stream_peek(stream, 64);
+    struct bytes head = stream_peek(stream, 4096);
     bool capture = capture_is(head), ng = head.len >= 4 && memcmp(head.at, "\n\r\r\n", 4) == 0;
     bool ipfix = ipfix_file_is(head), nfcapd = nfcapd_is(head);
     size_t len = head.len;
+    bool table = table_inputs_is(head);
     stream_free(stream);
     if (capture) {
         *kind = KIND_CAPTURE;
@@ -326,17 +359,22 @@ static int find_kind(const char *path, const char *shown, enum pipeline_as *as,
         *format = "nfcapd";
         return 0;
     }
+    if (table) {
+        *kind = KIND_TABLE;
+        return table_inputs_format(p->tables, path, shown, format, err);
+    }
     return error_set(err, ERROR_FAILED,
                      len ? "%s: the format is not known (pcap, pcapng, IPFIX and nfcapd files are read)"
                          : "%s: the file is empty",
                      shown);
 }
 
-static int pass(struct passage *f, const char *path, enum pipeline_as as, enum file_kind kind,
-                struct error *err)
+static int pass(struct passage *f, const char *path, const char *shown, enum pipeline_as as,
+                enum file_kind kind, struct error *err)
 {
     int status = kind == KIND_CAPTURE  ? import_capture(f, path, as, err)
                  : kind == KIND_NFCAPD ? import_nfcapd(f, path, err)
+                 : kind == KIND_TABLE  ? import_table(f, path, shown, err)
                                        : import_ipfix_file(f, path, err);
     if (status == 0)
         status = drain(f, err);
@@ -362,7 +400,7 @@ int pipeline_import(struct pipeline *p, const char *path, const char *shown_path
         return error_errno(err, "%s", shown_path);
     if (!S_ISREG(st.st_mode))
         return error_set(err, ERROR_FAILED, "%s: not a regular file", shown_path);
-    if (find_kind(path, shown_path, &as, &kind, &source->format, err) < 0 ||
+    if (find_kind(p, path, shown_path, &as, &kind, &source->format, err) < 0 ||
         digest_file(path, source->sha256, err) < 0)
         return err->code;
     struct passage f = {.p = p,
@@ -381,7 +419,7 @@ int pipeline_import(struct pipeline *p, const char *path, const char *shown_path
     batch_clear(p->records);
     batch_clear(p->flows);
     p->seen.count = 0;
-    int status = pass(&f, path, as, kind, err);
+    int status = pass(&f, path, shown_path, as, kind, err);
     source->tally = f.tally;
     source->conversations = pairer_counts(f.pairer).conversations;
     source->first_ms = f.first_ms;

@@ -9,6 +9,7 @@
 
 #include "attribute/attribute.h"
 #include "base/error.h"
+#include "decode/table.h"
 #include "store/store.h"
 #include "study/study.h"
 
@@ -25,6 +26,11 @@ struct pipeline_result {
 struct pipeline *pipeline_new(const struct study *study, struct store *store,
                               struct attribution *attribution);
 void pipeline_free(struct pipeline *p);
+
+/* Names of columns for tables that have their own, borrowed; and a file of the same run, which may tell
+ * names for others (cmd/tables.h). Before the first import. */
+void pipeline_map(struct pipeline *p, const struct table_map *map);
+void pipeline_offer(struct pipeline *p, const char *path);
 
 /* `tick` is called now and then with octets of the file read, its size, and records so far. */
 typedef void pipeline_tick(void *ctx, uint64_t done, uint64_t of, uint64_t records);
