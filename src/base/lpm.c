@@ -338,6 +338,19 @@ void lpm_lookup_many(const struct lpm *l, const struct ip *ips, size_t count, ui
     search6(&l->v6, &v6);
 }
 
+void lpm_mark_v4(const struct lpm *l, uint64_t map[LPM_MARK_WORDS])
+{
+    assert(l->sealed);
+    const struct range4 *ranges = l->v4.at;
+    for (size_t i = 0; i < l->v4.count; i++) {
+        if (ranges[i].value == LPM_NONE)
+            continue;
+        uint32_t last = i + 1 < l->v4.count ? ranges[i + 1].start - 1 : UINT32_MAX;
+        for (uint32_t block = ranges[i].start >> 16; block <= last >> 16; block++)
+            map[block / 64] |= UINT64_C(1) << (block % 64);
+    }
+}
+
 /* The range that holds the address. */
 static size_t range_of(const struct ranges *r, bool v4, u128 key)
 {

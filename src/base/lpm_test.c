@@ -227,6 +227,40 @@ static void a_million_prefixes(void **state)
     lpm_free(l);
 }
 
+static bool block_meets(const struct prefix *p, uint32_t block)
+{
+    struct prefix whole = {.len_bits = 96 + 16};
+    uint8_t octets[4] = {(uint8_t)(block >> 8), (uint8_t)block, 0, 0};
+    whole.ip = ip_from_v4(octets);
+    return prefix_contains(p, &whole.ip) || prefix_contains(&whole, &p->ip);
+}
+
+static void marked_blocks_hold_prefixes(void **state)
+{
+    (void)state;
+    struct random r;
+    random_init(&r, 3);
+    for (int round = 0; round < 30; round++) {
+        struct prefix prefixes[20];
+        uint64_t map[LPM_MARK_WORDS] = {0};
+        struct lpm *l = lpm_new();
+        size_t count = random_below(&r, 20);
+        for (size_t i = 0; i < count; i++) {
+            prefixes[i] = random_prefix(&r);
+            lpm_add(l, &prefixes[i], (uint32_t)i);
+        }
+        lpm_seal(l);
+        lpm_mark_v4(l, map);
+        for (uint32_t block = 0; block < 65536; block++) {
+            bool meets = false;
+            for (size_t i = 0; i < count; i++)
+                meets |= block_meets(&prefixes[i], block);
+            assert_int_equal(map[block / 64] >> (block % 64) & 1, meets);
+        }
+        lpm_free(l);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +268,7 @@ int main(void)
         cmocka_unit_test(the_ends_of_the_address_space_work),
         cmocka_unit_test(small_tables_are_small),
         cmocka_unit_test(a_million_prefixes),
+        cmocka_unit_test(marked_blocks_hold_prefixes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
