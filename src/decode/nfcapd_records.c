@@ -11,7 +11,8 @@
  * before: its element headers must stand where the layout has them. That is as strict as walking
  * the elements one by one, and the comparisons do not wait for each other.
  *
- * Addresses of CHUNK records are looked up together; only those of the population are decoded. */
+ * A coarse map tells of most addresses that they are not in the population; those of CHUNK other
+ * records are looked up together, and only what is in the population is decoded. */
 #include "decode/nfcapd_in.h"
 
 #include <stdio.h>
@@ -149,6 +150,9 @@ struct nfcapd_records {
         uint32_t symbol, sampling_min, sampling_max;
         bool open;
     } cover;
+    uint64_t near[LPM_MARK_WORDS]; /* blocks of IPv4 that hold some of the population */
+    uint64_t outside;              /* found outside by that, not yet in the tally */
+    const struct layout *last;     /* of the record before */
     size_t count;
     struct found found[CHUNK];
     struct ip ips[2 * CHUNK]; /* source, destination, source, ... */
@@ -163,6 +167,11 @@ struct nfcapd_records *nfcapd_records_new(const struct decode_setting *setting)
     r->setting = *setting;
     r->maps = memory_array(SYSIDS, sizeof(struct layout *));
     r->exporters = memory_array(SYSIDS, sizeof *r->exporters);
+    r->last = &r->layouts[0][0];
+    if (setting->population)
+        lpm_mark_v4(setting->population, r->near);
+    else
+        memset(r->near, 0xff, sizeof r->near);
     return r;
 }
 
@@ -426,6 +435,19 @@ static const struct layout *layout_of(struct nfcapd_records *r, struct bytes rec
     return l;
 }
 
+static inline const struct layout *same_or_layout_of(struct nfcapd_records *r, struct bytes record)
+{
+    if (record.len < V3_HEADER)
+        return NULL;
+    if (__builtin_expect(!layout_fits(r->last, record.at, record.len), 0)) {
+        const struct layout *l = layout_of(r, record);
+        if (!l)
+            return NULL;
+        r->last = l;
+    }
+    return r->last;
+}
+
 static enum part map_part(uint16_t id)
 {
     switch (id) {
@@ -480,16 +502,29 @@ static void note_map(struct nfcapd_records *r, struct bytes record)
 
 /* ---- finding flow records ---- */
 
-static inline void add_v4(struct nfcapd_records *r, const uint8_t *at)
+static inline bool is_near(const struct nfcapd_records *r, uint32_t address)
 {
-    r->ips[2 * r->count] = ip_from_le32(at);
-    r->ips[2 * r->count + 1] = ip_from_le32(at + 4);
+    return r->near[address >> 22] >> (address >> 16 & 63) & 1;
 }
 
-static void add_v6(struct nfcapd_records *r, const uint8_t *at)
+/* False where neither address can be of the population: such a record is counted at once, without
+ * a place in the chunk. */
+static inline bool add_v4(struct nfcapd_records *r, const uint8_t *at)
+{
+    if (!is_near(r, octets_le32(at)) && !is_near(r, octets_le32(at + 4))) {
+        r->outside++;
+        return false;
+    }
+    r->ips[2 * r->count] = ip_from_le32(at);
+    r->ips[2 * r->count + 1] = ip_from_le32(at + 4);
+    return true;
+}
+
+static bool add_v6(struct nfcapd_records *r, const uint8_t *at)
 {
     r->ips[2 * r->count] = ip_from_le64s(at);
     r->ips[2 * r->count + 1] = ip_from_le64s(at + 16);
+    return true;
 }
 
 static uint32_t router_symbol(struct nfcapd_records *r, const struct layout *l, const uint8_t *at)
@@ -524,7 +559,7 @@ static inline void cover_record(struct nfcapd_records *r, const struct layout *l
 
 static inline void find_v3(struct nfcapd_records *r, struct bytes record)
 {
-    const struct layout *l = record.len >= V3_HEADER ? layout_of(r, record) : NULL;
+    const struct layout *l = same_or_layout_of(r, record);
     if (!l) {
         r->cover.records++;
         reject(r, REASON_bad_length);
@@ -537,10 +572,9 @@ static inline void find_v3(struct nfcapd_records *r, struct bytes record)
         reject(r, l->verdict);
         return;
     }
-    if (l->part[PART_V4] != NOWHERE)
-        add_v4(r, record.at + l->part[PART_V4]);
-    else
-        add_v6(r, record.at + l->part[PART_V6]);
+    if (!(l->part[PART_V4] != NOWHERE ? add_v4(r, record.at + l->part[PART_V4])
+                                      : add_v6(r, record.at + l->part[PART_V6])))
+        return;
     r->found[r->count++] = (struct found){.at = record.at, .layout = l};
     if (r->count == CHUNK)
         flush(r);
@@ -566,10 +600,8 @@ static void find_common(struct nfcapd_records *r, struct bytes record, bool v0)
     uint16_t sysid = v0 ? record.at[5] : octets_le16(record.at + 28);
     const uint8_t *data = record.at + head;
     cover_record(r, l, end_ms, sysid, data + common_required(flags));
-    if (flags & 1)
-        add_v6(r, data);
-    else
-        add_v4(r, data);
+    if (!(flags & 1 ? add_v6(r, data) : add_v4(r, data)))
+        return;
     r->found[r->count++] = (struct found){.at = record.at, .data = data, .layout = l};
     if (r->count == CHUNK)
         flush(r);
@@ -780,7 +812,8 @@ static void flush(struct nfcapd_records *r)
         r->pick[inside] = (uint16_t)i;
         inside += !population || r->values[2 * i] != LPM_NONE || r->values[2 * i + 1] != LPM_NONE;
     }
-    tally_outside(r->tally, count - inside);
+    tally_outside(r->tally, count - inside + r->outside);
+    r->outside = 0;
     for (size_t i = 0; i < inside; i++) {
         r->pick[kept] = r->pick[i];
         kept += decode_flow(r, &r->found[r->pick[i]], &r->flows[kept]);
