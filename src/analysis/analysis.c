@@ -14,9 +14,6 @@ static const size_t ARENA_OCTETS = (size_t)4 << 30;
 static const struct {
     const char *name, *why;
 } missing[] = {
-    {"concealment", "This edition of telltale does not yet measure concealment: how much of the "
-                    "use goes through Tor, VPNs, proxies or faulty TLS is not known from this "
-                    "report."},
     {"recon", "This edition of telltale does not yet look for scanning, nor for contacts with "
               "sensitive organisations."},
     {"devices", "This edition of telltale does not yet estimate which devices are in use."},
@@ -40,6 +37,7 @@ static const struct section {
     {"services", services_section, true},      {"policies", policies_section, true},
     {"categories", categories_section, true},  {"rhythm", rhythm_section, true},
     {"events", events_section, true},          {"presence", presence_section, true},
+    {"concealment", concealment_section, true},
     {"onsets", onsets_section, true},          {"contacts", contacts_section, true},
     {"findings", findings_section, false},
 };

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/concealment.h"
 #include "analysis/section.h"
 
 enum { RANKED = 8, PRESENCE_MAX = 4, CATEGORIES_MAX = 3, ONSETS_MAX = 4 };
@@ -744,6 +745,7 @@ int findings_section(struct analysis *a, json_t **ret, struct error *err)
     find_policies(a, *ret);
     find_zone(a, *ret);
     find_events(a, *ret);
+    concealment_findings(a, section_of(a, "concealment"), *ret);
     find_onsets(a, *ret);
     find_presence(a, *ret);
     find_outside(a, *ret);

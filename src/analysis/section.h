@@ -136,6 +136,7 @@ int categories_section(struct analysis *a, json_t **ret, struct error *err);
 int rhythm_section(struct analysis *a, json_t **ret, struct error *err);
 int events_section(struct analysis *a, json_t **ret, struct error *err);
 int presence_section(struct analysis *a, json_t **ret, struct error *err);
+int concealment_section(struct analysis *a, json_t **ret, struct error *err);
 int onsets_section(struct analysis *a, json_t **ret, struct error *err);
 int contacts_section(struct analysis *a, json_t **ret, struct error *err);
 int findings_section(struct analysis *a, json_t **ret, struct error *err);

@@ -97,6 +97,21 @@ def the_busy_hours_and_the_busiest_weekdays_are_right():
 
 
 @test
+def the_concealed_share_and_the_tor_user_are_right():
+    model, truth = made()
+    c, want = model["concealment"], truth["concealment"]
+    assert inside(c["share"], want["share"]), (c["share"], want["share"])
+    assert c["flows"] == sum(t["flows"] for t in want["techniques"]) == c["evidence"]["flows"], c["flows"]
+    by = {t["technique"]: t for t in c["techniques"]}
+    assert set(by) == {"tor", "vpn-protocol"}, by.keys()
+    assert inside(by["tor"]["share"], want["techniques"][0]["share"]), (by["tor"], want["techniques"][0])
+    for key in ("local", "relay", "days_seen", "first", "last", "longest_run"):
+        assert c["tor"][0][key] == want["tor"][0][key], (key, c["tor"][0], want["tor"][0])
+    assert c["tor"][0]["guard_policy"]["normal"], "one relay for 97 days is what guards are for"
+    assert "concealment" in [f["id"] for f in model["findings"]]
+
+
+@test
 def telltale_flows_returns_exactly_the_evidence():
     model, _ = made()
     checked = 0

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parts of the section `concealment` that have their own file, and its sentences. */
+#ifndef TELLTALE_ANALYSIS_CONCEALMENT_H
+#define TELLTALE_ANALYSIS_CONCEALMENT_H
+
+#include "analysis/section.h"
+#include "base/bytes.h"
+#include "base/ip.h"
+
+/* No column holds this code: a name that the store has never seen. */
+#define NO_CODE 70000u
+
+/* Code of a service or category in SQL; NO_CODE where the store has none. */
+uint32_t concealment_code(const struct analysis *a, enum symbol_kind kind, const char *id);
+struct ip ip_of(struct bytes b);
+const char *ip_words(struct analysis *a, const struct ip *ip);
+
+/* Adds `tor`, `tor_pairs` and `tor_then_torrents`. */
+int concealment_tor(struct analysis *a, json_t *section, struct error *err);
+/* Findings about a section that is there. */
+void concealment_findings(struct analysis *a, const json_t *section, json_t *findings);
+
+#endif
