@@ -14,8 +14,6 @@ static const size_t ARENA_OCTETS = (size_t)4 << 30;
 static const struct {
     const char *name, *why;
 } missing[] = {
-    {"recon", "This edition of telltale does not yet look for scanning, nor for contacts with "
-              "sensitive organisations."},
     {"devices", "This edition of telltale does not yet estimate which devices are in use."},
     {"pivots", "This edition of telltale does not yet measure addresses that the population came "
                "out of for a while."},
@@ -38,7 +36,8 @@ static const struct section {
     {"categories", categories_section, true},  {"rhythm", rhythm_section, true},
     {"events", events_section, true},          {"presence", presence_section, true},
     {"concealment", concealment_section, true},
-    {"onsets", onsets_section, true},          {"contacts", contacts_section, true},
+    {"onsets", onsets_section, true},          {"recon", recon_section, false},
+    {"contacts", contacts_section, true},
     {"findings", findings_section, false},
 };
 enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };

@@ -138,6 +138,7 @@ int events_section(struct analysis *a, json_t **ret, struct error *err);
 int presence_section(struct analysis *a, json_t **ret, struct error *err);
 int concealment_section(struct analysis *a, json_t **ret, struct error *err);
 int onsets_section(struct analysis *a, json_t **ret, struct error *err);
+int recon_section(struct analysis *a, json_t **ret, struct error *err);
 int contacts_section(struct analysis *a, json_t **ret, struct error *err);
 int findings_section(struct analysis *a, json_t **ret, struct error *err);
 
