@@ -7,6 +7,7 @@ import type { Model } from './model';
 import { ActivitySection } from './sections/activity';
 import { Data, Methods } from './sections/appendix';
 import { Categories } from './sections/categories';
+import { ConcealmentSection } from './sections/concealment';
 import { Contents } from './sections/contents';
 import { EventsSection } from './sections/events';
 import { Findings } from './sections/findings';
@@ -34,6 +35,7 @@ function Report({ x }: { x: Context }) {
         <RhythmSection x={x} />
         <PresenceSection x={x} />
         <EventsSection x={x} />
+        <ConcealmentSection x={x} />
         <OnsetsSection x={x} />
         <Others x={x} />
         <Coverage x={x} />

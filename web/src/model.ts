@@ -283,6 +283,86 @@ export interface Onset {
   evidence: Evidence;
 }
 
+export interface Technique {
+  technique: string;
+  provider: string;
+  flows: number;
+  octets: number;
+  local_hosts: number;
+  days: number;
+  share: Estimate;
+  octets_share?: Estimate;
+  basis?: Record<string, number>;
+  networks?: { asn: number; name: string; flows: number; remote_hosts: number }[];
+  networks_in_all?: number;
+  evidence: Evidence;
+}
+
+export interface TorPair {
+  local: string;
+  relay: string;
+  role: string;
+  days_seen: number;
+  first: string;
+  last: string;
+  longest_run: number;
+  guard_policy: { normal: boolean; test: Test };
+  evidence?: Evidence;
+}
+
+export interface Subscription {
+  local: string;
+  technique: string;
+  provider: string;
+  asn: number;
+  network: string;
+  days_seen: number;
+  first: string;
+  last: string;
+  months: number;
+  flows: number;
+  evidence: Evidence;
+}
+
+export interface NotCounted {
+  technique: string;
+  why: string;
+  flows: number;
+  local_hosts: number;
+  days: number;
+  share: Estimate;
+  evidence: Evidence;
+}
+
+export interface TorThenTorrents {
+  local: string;
+  tor_days: number;
+  torrent_days: number;
+  followed_days: number;
+  test: Test;
+  evidence: Evidence;
+}
+
+export interface Concealment {
+  definition: string;
+  definition_is?: string;
+  share: Estimate;
+  octets_share?: Estimate;
+  flows?: number;
+  local_hosts?: number;
+  days?: number;
+  evidence?: Evidence;
+  techniques: Technique[];
+  not_counted?: NotCounted[];
+  at_most?: Estimate;
+  subscriptions?: Section<Subscription[]>;
+  tor?: TorPair[];
+  tor_pairs?: number;
+  tor_then_torrents?: TorThenTorrents[];
+  tls?: unknown;
+  chains?: unknown;
+}
+
 export interface Finding {
   id: string;
   section: string;
@@ -311,7 +391,7 @@ export interface Model {
   rhythm?: Section<Rhythm>;
   events?: Section<Events>;
   presence?: Section<Presence>;
-  concealment?: unknown;
+  concealment?: Section<Concealment>;
   onsets?: Section<Onset[]>;
   recon?: unknown;
   contacts?: unknown;

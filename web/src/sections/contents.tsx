@@ -6,7 +6,6 @@ import { given, isUnsupported, type Model } from '../model';
 
 /** Sections that later editions fill; drawn by others.tsx as tables of what the model holds. */
 export const OTHERS: [keyof Model, string][] = [
-  ['concealment', 'Concealment'],
   ['recon', 'Reconnaissance'],
   ['contacts', 'Lasting relationships'],
   ['devices', 'Devices'],
@@ -22,6 +21,7 @@ const MAIN: [keyof Model, string][] = [
   ['rhythm', 'Rhythm'],
   ['presence', 'Presence'],
   ['events', 'Events'],
+  ['concealment', 'Concealment'],
   ['onsets', 'Onsets and changes'],
 ];
 

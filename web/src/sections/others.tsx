@@ -127,6 +127,7 @@ const NAMES: [keyof Model, string][] = [
   ['rhythm', 'Rhythm'],
   ['presence', 'Presence'],
   ['events', 'Events'],
+  ['concealment', 'Concealment'],
   ['onsets', 'Onsets and changes'],
   ...OTHERS,
   ['findings', 'Findings'],
