@@ -36,7 +36,8 @@ static int by_text(const void *a, const void *b)
 
 static void rows_sort(struct rows *r)
 {
-    qsort(r->line, r->count, sizeof *r->line, by_text);
+    if (r->count)
+        qsort(r->line, r->count, sizeof *r->line, by_text);
 }
 
 static void rows_equal(struct rows *got, struct rows *want, const char *name)
@@ -129,7 +130,7 @@ static void reading_close(struct reading *r)
 static void le(struct build *b, uint64_t value, size_t width)
 {
     for (size_t i = 0; i < width; i++)
-        b->at[b->len++] = (uint8_t)(value >> (8 * i));
+        b->at[b->len++] = (uint8_t)(i < 8 ? value >> (8 * i) : 0);
 }
 
 static void begin_file(struct build *b, unsigned layout, unsigned packing)
