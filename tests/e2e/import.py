@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real captures through the whole road: every packet accounted for, 5-tuples and counts equal to what
 an independent tool saw, the same file once however often it is given."""
-import collections
-import csv
 import glob
 import gzip
 import json
@@ -14,75 +12,15 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import truth
 from tap import TELLTALE, main, captures, telltale, test
+from truth import EVERYWHERE, KP, balanced, flow_tuples, flows, import_json
 
 DIR = tempfile.mkdtemp(prefix="telltale-import-")
-STUDY = """name: captures
-timezone: UTC
-period: {{from: 1970-01-01, to: 2030-12-31}}
-population:
-{population}
-"""
-KP = "  - {prefix: 175.45.176.0/22, label: Star JV}"
-EVERYWHERE = "  - {prefix: 0.0.0.0/0}\n  - {prefix: '::/0'}"
-PROTOCOL = {"TCP": "6", "UDP": "17"}
 
 
 def study(population):
-    path = tempfile.mkdtemp(dir=DIR)
-    with open(os.path.join(path, "study.yaml"), "w") as f:
-        f.write(STUDY.format(population=population))
-    return path
-
-
-def import_json(where, *args, **kwargs):
-    return json.loads(telltale("import", "-q", "-C", where, "--json", *args, **kwargs).stdout)["files"]
-
-
-def balanced(f):
-    return (f["records"] == f["kept"] + f["outside"] + f["duplicates"] + f["rejected"]
-            and sum(f["reasons"].values()) == f["rejected"])
-
-
-def by_tuple(rows):
-    """Both ends in a fixed order -> packets and octets each way, summed over conversations."""
-    sums = collections.defaultdict(lambda: [0, 0, 0, 0])
-    for protocol, a, a_port, b, b_port, counts in rows:
-        x, y = (a, int(a_port)), (b, int(b_port))
-        if x > y:
-            x, y = y, x
-            counts = [counts[1], counts[0], counts[3], counts[2]]
-        key = (protocol, x, y)
-        sums[key] = [s + int(c) for s, c in zip(sums[key], counts)]
-    return dict(sums)
-
-
-def flows(where, *args):
-    return json.loads(telltale("flows", "-C", where, "--format", "json", *args).stdout)
-
-
-def flow_tuples(rows):
-    return by_tuple((str(r["protocol"]), r["local"], r["local_port"], r["remote"], r["remote_port"],
-                     [r["packets_out"], r["packets_in"], r["octets_out"], r["octets_in"]]) for r in rows)
-
-
-def truth_tuples(pcap, keep=lambda row: True):
-    """tshark's flows of one capture: keyed by the outermost header alone where the truth has that."""
-    folder, name = os.path.split(pcap)
-    key = os.path.basename(folder) + "/" + name
-    with open(captures("truth", "outermost_flows.tsv")) as f:
-        rows = [r for r in csv.DictReader(f, delimiter="\t") if r["capture"] == key]
-    if not rows:
-        with open(captures("truth", "tshark_flows", key + ".tsv")) as f:
-            rows = list(csv.DictReader((x for x in f if not x.startswith("#")), delimiter="\t"))
-    rows = [r for r in rows if keep(r)]
-    return by_tuple((PROTOCOL.get(r["l4"], r["l4"]), r["a_ip"], r["a_port"], r["b_ip"], r["b_port"],
-                     [r["a2b_pkts"], r["b2a_pkts"], r["a2b_ipbytes"], r["b2a_ipbytes"]]) for r in rows)
-
-
-def in_kp(row):
-    return any(ip.startswith(("175.45.176.", "175.45.177.", "175.45.178.", "175.45.179."))
-               for ip in (row["a_ip"], row["b_ip"]))
+    return truth.study(tempfile.mkdtemp(dir=DIR), population)
 
 
 @test
@@ -91,10 +29,8 @@ def the_populations_conversations_equal_tsharks():
         where = study(KP)
         result, = import_json(where, pcap)
         assert balanced(result), result
-        want = truth_tuples(pcap, in_kp)
+        want = truth.tuples(pcap, truth.in_kp)
         got = flow_tuples(flows(where))
-        want = {k: v for k, v in want.items() if k[0] in ("6", "17")}
-        got = {k: v for k, v in got.items() if k[0] in ("6", "17")}
         assert got == want, (pcap, {k: (got.get(k), want.get(k)) for k in set(got) | set(want)
                                     if got.get(k) != want.get(k)})
 
