@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +79,7 @@ static int read_options(const struct invocation *in, const struct study *study, 
     if (limit) {
         char *end;
         r->limit = strtoull(limit, &end, 10);
-        if (*end || end == limit)
+        if (*end || !isdigit((unsigned char)limit[0]))
             return error_set(err, ERROR_USAGE, "flows: '%s' is no number of rows", limit);
     }
     return 0;
@@ -127,9 +129,28 @@ static const char *source_path(void *ctx, uint32_t id)
     return json_string_value(json_object_get(json_array_get(p->sources, id - 1), "path"));
 }
 
+struct printing {
+    struct rows_writer *rows;
+    int write_errno; /* why stdout takes no more */
+};
+
+/* Nobody reads on (`| head`), or the disk is full: then the rest need not be read either. */
 static int print_block(void *ctx, const struct block *b)
 {
-    rows_block(ctx, b);
+    struct printing *p = ctx;
+    rows_block(p->rows, b);
+    if (ferror(stdout))
+        p->write_errno = errno;
+    return ferror(stdout) ? 1 : 0;
+}
+
+/* A reader that has enough is no failure. */
+static int end_early(const struct printing *p, struct error *err)
+{
+    errno = p->write_errno;
+    if (errno != EPIPE)
+        return error_errno(err, "stdout");
+    clearerr(stdout);
     return 0;
 }
 
@@ -145,10 +166,12 @@ static int print_rows(struct invocation *in, struct store *store, const struct r
         .source_ctx = paths,
         .width = terminal ? size.ws_col : 160,
     };
-    struct rows_writer *w = rows_new(&setting, stdout);
-    int status = store_flow_query(store, where, &r->window, r->limit, print_block, w, err);
-    uint64_t printed = rows_end(w), all = printed;
-    rows_free(w);
+    struct printing printing = {.rows = rows_new(&setting, stdout)};
+    int status = store_flow_query(store, where, &r->window, r->limit, print_block, &printing, err);
+    uint64_t printed = rows_end(printing.rows), all = printed;
+    rows_free(printing.rows);
+    if (status > 0)
+        return end_early(&printing, err);
     if (status < 0)
         return status;
     if (r->format == ROWS_TABLE && printed == r->limit)

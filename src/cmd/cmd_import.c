@@ -59,7 +59,7 @@ static void paths_done(struct paths *p)
     free(p->list);
 }
 
-static int paths_add_tree(struct paths *p, const char *path, struct error *err)
+static int paths_add_tree(struct paths *p, const char *path, int depth, struct error *err)
 {
     struct stat st;
     struct dirent **names;
@@ -69,6 +69,8 @@ static int paths_add_tree(struct paths *p, const char *path, struct error *err)
         paths_add(p, path);
         return 0;
     }
+    if (depth && lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+        return 0; /* links to folders may run in circles: only those that were given are followed */
     int count = scandir(path, &names, NULL, alphasort), status = 0;
     if (count < 0)
         return error_errno(err, "%s", path);
@@ -76,7 +78,7 @@ static int paths_add_tree(struct paths *p, const char *path, struct error *err)
         char below[4096];
         if (status == 0 && names[i]->d_name[0] != '.') {
             snprintf(below, sizeof below, "%s/%s", path, names[i]->d_name);
-            status = paths_add_tree(p, below, err);
+            status = paths_add_tree(p, below, depth + 1, err);
         }
         free(names[i]);
     }
@@ -127,12 +129,12 @@ static int paths_add_argument(struct paths *p, const char *argument, struct erro
         return status;
     }
     if (access(argument, F_OK) == 0 || !strpbrk(argument, "*?["))
-        return paths_add_tree(p, argument, err);
+        return paths_add_tree(p, argument, 0, err);
     if (glob(argument, 0, NULL, &found) != 0)
         return error_set(err, ERROR_FAILED, "%s: no file matches", argument);
     int status = 0;
     for (size_t i = 0; i < found.gl_pathc && status == 0; i++)
-        status = paths_add_tree(p, found.gl_pathv[i], err);
+        status = paths_add_tree(p, found.gl_pathv[i], 0, err);
     globfree(&found);
     return status;
 }
@@ -187,6 +189,23 @@ static void print_result(const struct pipeline_result *r)
                     reason_text(i));
 }
 
+/* What makes a report empty is a mistake in the study more often than in the data. */
+static void print_doubt(const struct study *study, const struct source *s)
+{
+    if (s->tally.outside && s->tally.kept == 0)
+        fprintf(stderr, "telltale:   none of it is of the population: see `population` in %s\n",
+                study->file);
+    if (s->conversations && (s->last_ms < study->from_ms || s->first_ms >= study->to_ms)) {
+        char first[TIME_TEXT_MAX], last[TIME_TEXT_MAX];
+        time_print_ms(s->first_ms, first);
+        time_print_ms(s->last_ms, last);
+        fprintf(stderr,
+                "telltale:   it lies outside the study's period, no report counts it: %.10s to %.10s;"
+                " see `period` in %s\n",
+                first, last, study->file);
+    }
+}
+
 static void show(void *ctx, uint64_t done, uint64_t of, uint64_t records)
 {
     progress_show(ctx, done, of, records);
@@ -194,8 +213,11 @@ static void show(void *ctx, uint64_t done, uint64_t of, uint64_t records)
 
 struct run {
     struct invocation *in;
+    const struct study *study;
     struct pipeline *pipeline;
     enum pipeline_as as;
+    struct table_map map;
+    char *map_text; /* what `map` points into */
     double max_rejects; /* share; above 1: no limit */
     json_t *files;
     size_t failed, over;
@@ -216,8 +238,6 @@ static int import_one(struct run *r, const struct path *path, struct error *err)
         json_array_append_new(r->files, json_pack("{s:s, s:s}", "path", path->shown, "error",
                                                   err->text));
         r->failed++;
-    struct table_map map;
-    char *map_text; /* what `map` points into */
         return 0;
     }
     if (status < 0)
@@ -226,9 +246,22 @@ static int import_one(struct run *r, const struct path *path, struct error *err)
     if (t->records && (double)t->rejected > r->max_rejects * (double)t->records)
         r->over++;
     json_array_append_new(r->files, result_json(&result));
-    if (!r->in->quiet)
+    if (!r->in->quiet) {
         print_result(&result);
+        print_doubt(r->study, &result.source);
+    }
     return 0;
+}
+
+static int read_map(struct run *r, struct error *err)
+{
+    char *rest = NULL;
+    int status = 0;
+    r->map_text = memory_text(r->in->values[OPTION_MAP], strlen(r->in->values[OPTION_MAP]));
+    for (char *pair = strtok_r(r->map_text, ",", &rest); pair && status == 0;
+         pair = strtok_r(NULL, ",", &rest))
+        status = table_map_add(&r->map, pair, err);
+    return status;
 }
 
 static int read_options(struct run *r, struct error *err)
@@ -237,6 +270,8 @@ static int read_options(struct run *r, struct error *err)
     if (as && strcmp(as, "packets") != 0 && strcmp(as, "exports") != 0)
         return error_set(err, ERROR_USAGE, "import: --as takes packets or exports, not '%s'", as);
     r->as = !as ? AS_GUESS : as[0] == 'p' ? AS_PACKETS : AS_EXPORTS;
+    if (r->in->values[OPTION_MAP] && read_map(r, err) < 0)
+        return err->code;
     r->max_rejects = 2;
     if (max) {
         char *end;
@@ -253,25 +288,12 @@ static int import_paths(struct run *r, const struct paths *paths, struct error *
     for (size_t i = 0; i < paths->count && status == 0; i++)
         status = import_one(r, &paths->list[i], err);
     if (r->in->values[OPTION_JSON]) {
-static int read_map(struct run *r, struct error *err)
-{
-    char *rest = NULL;
-    int status = 0;
-    r->map_text = memory_text(r->in->values[OPTION_MAP], strlen(r->in->values[OPTION_MAP]));
-    for (char *pair = strtok_r(r->map_text, ",", &rest); pair && status == 0;
-         pair = strtok_r(NULL, ",", &rest))
-        status = table_map_add(&r->map, pair, err);
-    return status;
-}
-
         json_t *all = json_pack("{s:O}", "files", r->files);
         json_dumpf(all, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
         putchar('\n');
         json_decref(all);
     }
     if (status == 0 && r->failed)
-    if (r->in->values[OPTION_MAP] && read_map(r, err) < 0)
-        return err->code;
         status = error_set(err, ERROR_FAILED, "%zu of %zu files could not be imported", r->failed,
                            paths->count);
     if (status == 0 && r->over)
@@ -316,8 +338,12 @@ static int run(struct invocation *in, struct error *err)
     if (status == 0)
         status = attribution_open(study, store_symbols(store), &attribution, err);
     if (status == 0) {
+        r.study = study;
         store_derive_later(store);
         r.pipeline = pipeline_new(study, store, attribution);
+        pipeline_map(r.pipeline, &r.map);
+        for (size_t i = 0; i < paths.count; i++)
+            pipeline_offer(r.pipeline, paths.list[i].open);
         status = import_paths(&r, &paths, err);
         status = derive(&r, store, status, err);
     }
@@ -327,6 +353,7 @@ static int run(struct invocation *in, struct error *err)
     study_free(study);
     paths_done(&paths);
     json_decref(r.files);
+    free(r.map_text);
     return status;
 }
 
@@ -341,9 +368,5 @@ const struct verb verb_import = {
     .more = "FILE is a capture (pcap, pcapng) of traffic or of NetFlow 5, NetFlow 9 or IPFIX datagrams, or an\n"
             "IPFIX file, or an nfcapd file (nfdump 1.6, 1.7); plain or in gzip, zstd, lz4 or bzip2; a folder\n"
             "of them; a pattern; or - for stdin.\n"
-        pipeline_map(r.pipeline, &r.map);
-        for (size_t i = 0; i < paths.count; i++)
-            pipeline_offer(r.pipeline, paths.list[i].open);
             "The same file given twice counts once. An interrupted import is finished by giving it again.\n",
 };
-    free(r.map_text);

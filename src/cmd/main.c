@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -172,13 +173,22 @@ static int run_verb(int argc, char **argv, struct error *err)
     return status < 0 ? status : in.verb->run(&in, err);
 }
 
+/* A reader that has enough (`| head`) is no failure; a full disk is. */
+static int finish_stdout(struct error *err)
+{
+    bool failed = ferror(stdout);
+    if (fflush(stdout) != 0)
+        return errno == EPIPE ? 0 : error_errno(err, "stdout");
+    return failed ? error_set(err, ERROR_FAILED, "stdout: not everything could be written") : 0;
+}
+
 int main(int argc, char **argv)
 {
     struct error err = {0};
     signal(SIGPIPE, SIG_IGN);
     int status = run_verb(argc, argv, &err);
-    if (status == 0 && (fflush(stdout) != 0 || ferror(stdout)))
-        status = error_errno(&err, "stdout");
+    if (status == 0)
+        status = finish_stdout(&err);
     if (status == 0)
         return 0;
     if (err.text[0])

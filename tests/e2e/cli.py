@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What a person meets first: help, versions, wrong words, and a study file with a mistake in it."""
+import json
 import os
 import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from tap import TELLTALE, main, telltale, test
+from tap import SOURCE, TELLTALE, main, telltale, test
 
 DIR = tempfile.mkdtemp(prefix="telltale-cli-")
+FEED = os.path.join(DIR, "feed", "flows.ipfix")
+state = {}
 
 
 def one_line(run):
@@ -52,6 +55,11 @@ def study_with(text):
     return path
 
 
+def make_feed():
+    telltale("simulate", os.path.join(SOURCE, "examples", "dprk-2017", "world.yaml"), "-o", os.path.dirname(FEED),
+             "--scale", "0.01", "--format", "ipfix", "-q")
+
+
 GOOD = """name: test
 timezone: Asia/Pyongyang
 period: {from: 2017-04-01, to: 2017-07-06}
@@ -73,6 +81,51 @@ def a_mistake_in_the_study_is_one_line_with_file_and_line():
     for text, where in cases:
         line = one_line(telltale("report", "-C", study_with(text), status=2))
         assert where in line, (text, line)
+
+
+@test
+def what_would_leave_the_report_empty_is_said_at_import():
+    if not os.path.exists(FEED):
+        make_feed()
+    def said(population, period):
+        study = study_with(GOOD.replace("175.45.176.0/22", population).replace("2017-04-01, to: 2017-07-06", period))
+        return study, telltale("import", "-C", study, FEED).stderr
+    study, text = said("203.0.113.0/24", "2017-04-01, to: 2017-07-06")
+    assert "none of it is of the population" in text and "study.yaml" in text, text
+    study, text = said("0.0.0.0/0", "2001-01-01, to: 2001-01-02")
+    assert "outside the study's period" in text and "2017-" in text, text
+    study, text = said("0.0.0.0/0", "2017-04-01, to: 2017-07-06")
+    assert "outside the study's" not in text and "none of it" not in text, text
+    state["study"] = study
+
+
+@test
+def a_reader_that_has_enough_is_no_failure_and_a_full_disk_is():
+    rows = [TELLTALE, "flows", "-C", state["study"], "--format", "csv"]
+    head = subprocess.Popen(rows, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    head.stdout.readline()
+    head.stdout.close()
+    said = head.stderr.read(), head.wait()
+    assert said == ("", 0), said
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(rows, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert run.returncode == 1 and "No space left" in one_line(run), run
+
+
+@test
+def a_limit_is_a_number():
+    for limit in ("-1", "+1", "1x", ""):
+        assert "number of rows" in one_line(telltale("flows", "-C", state["study"], "--limit", limit, status=2))
+
+
+@test
+def a_folder_whose_links_run_in_a_circle_ends():
+    folder = os.path.join(DIR, "circle")
+    os.makedirs(folder)
+    os.symlink(folder, os.path.join(folder, "again"))
+    os.symlink(FEED, os.path.join(folder, "feed.ipfix"))
+    files = json.loads(telltale("import", "-q", "--json", "-C", state["study"], folder).stdout)["files"]
+    assert [f["status"] for f in files] == ["already imported"], files
 
 
 @test
