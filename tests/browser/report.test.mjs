@@ -92,7 +92,7 @@ async function open(browser, html, options = {}) {
 /** Charts are drawn when they come near the screen. */
 async function drawAll(page) {
   for (const host of await page.$$('.chart')) {
-    await host.scrollIntoViewIfNeeded();
+    await host.evaluate((e) => e.scrollIntoView({ block: "center", behavior: "instant" }));
     await page.waitForFunction((el) => el.querySelector('svg'), host, { timeout: 60_000 });
   }
 }
@@ -148,7 +148,7 @@ async function testPage(browser, html, model) {
 async function testPress(page, model) {
   if (!given(model.categories)?.length) return;
   const chart = await page.$('#chart-categories .chart');
-  await chart.scrollIntoViewIfNeeded();
+  await chart.evaluate((e) => e.scrollIntoView({ block: "center", behavior: "instant" }));
   const box = await chart.boundingBox();
   await chart.click({ position: { x: 175, y: 6 + 13 } });
   const filter = given(model.categories)[0].evidence.filter;
