@@ -8,6 +8,10 @@
 #include "base/buf.h"
 #include "base/memory.h"
 
+/* The engine remembers the columns of a path, and one descriptor's path means many files in turn.
+ */
+#define NO_CACHE "schema_inference_use_cache_for_file = 0"
+
 enum { STATEMENT_MAX = 1 << 20, NAME_MAX_OCTETS = 256 };
 
 struct table_file {
@@ -99,6 +103,7 @@ static int describe(struct table_file *f, const struct table_map *map, struct er
     buf_init(&sql, STATEMENT_MAX);
     buf_text(&sql, "DESCRIBE TABLE ");
     add_source(&sql, f->fd);
+    buf_text(&sql, " SETTINGS " NO_CACHE);
     int status = engine_query(f->engine, sql.at, &described, err);
     buf_done(&sql);
     if (status == 0) {
@@ -173,8 +178,9 @@ int table_file_read(struct table_file *f, int (*each)(void *ctx, const struct ta
     add_source(&sql, f->fd);
     /* One thread, in order: the same file must make the same batches each time. The statement lasts
      * as long as the import of its rows does. */
-    buf_text(&sql, " SETTINGS max_threads = 1, input_format_parquet_preserve_order = 1, "
-                   "max_block_size = 16384, max_execution_time = 0");
+    buf_text(&sql,
+             " SETTINGS " NO_CACHE ", max_threads = 1, input_format_parquet_preserve_order = 1, "
+             "max_block_size = 16384, max_execution_time = 0");
     f->each = each;
     f->ctx = ctx;
     int status = engine_query_each(f->engine, sql.at, give_rows, f, err);
