@@ -369,14 +369,12 @@ static int insert_stream(chdb_handle h, const struct buf *sql, struct bytes nati
 }
 
 static int chdb_insert(struct engine *e, const char *table, const char *columns,
-                       struct bytes native, const char *token, struct error *err)
+                       struct bytes native, struct error *err)
 {
     struct chdb_engine *c = (struct chdb_engine *)e;
     struct buf sql;
     buf_init(&sql, 65536);
     buf_format(&sql, "INSERT INTO %s (%s)", table, columns);
-    if (token)
-        buf_format(&sql, " SETTINGS insert_deduplication_token = '%s'", token);
     int status = insert_stream(*c->connection, &sql, native, err);
     buf_done(&sql);
     return status ? status : check_insert(e, table, err);

@@ -46,9 +46,9 @@ int engine_run(struct engine *e, const char *sql, struct error *err)
 }
 
 int engine_insert(struct engine *e, const char *table, const char *columns, struct bytes native,
-                  const char *token, struct error *err)
+                  struct error *err)
 {
-    return e->ops->insert(e, table, columns, native, token, err);
+    return e->ops->insert(e, table, columns, native, err);
 }
 
 /* Octets that came and are not yet whole blocks. */

@@ -41,9 +41,10 @@ void engine_close(struct engine *e);
 /* A statement without result, or whose result nobody wants. */
 int engine_run(struct engine *e, const char *sql, struct error *err);
 /* Inserts a Native block; `columns` is "a, b, c" in the block's order. Durable when it returns 0.
- * A repeat with the same `token` (may be NULL) is dropped where the engine can; do not rely on it. */
+ * The engine drops nothing as a repeat: whether a batch is there already, the import asks (store).
+ */
 int engine_insert(struct engine *e, const char *table, const char *columns, struct bytes native,
-                  const char *token, struct error *err);
+                  struct error *err);
 /* A query's whole result, at most engine_result_max octets. */
 int engine_query(struct engine *e, const char *sql, struct block **ret, struct error *err);
 /* The same block by block for results of any size; a non-zero answer of `each` stops it and is
@@ -54,13 +55,14 @@ int engine_query_each(struct engine *e, const char *sql,
 int engine_query_format(struct engine *e, const char *sql, const char *format, int fd,
                         struct error *err);
 
-/* Failed writes are not noticed by chDB 26.7.3 (docs/engine.md). An insert is checked by itself; this
- * compares the files of all tables with what the engine believes of them: ERROR_DAMAGED names the
- * first that is short. A server is trusted. */
+/* Failed writes are not noticed by chDB 26.7.3 (docs/engine.md). An insert is checked by itself;
+ * this compares the files of all tables with what the engine believes of them: ERROR_DAMAGED names
+ * the first that is short. A server is trusted. */
 int engine_check_files(struct engine *e, struct error *err);
 
 /* To be called after tables were made or changed: the embedded engine keeps a copy of their
- * descriptions, and opening compares (ERROR_DAMAGED), since one wrong octet there shuts the store. */
+ * descriptions, and opening compares (ERROR_DAMAGED), since one wrong octet there shuts the store.
+ */
 int engine_keep_metadata(struct engine *e, struct error *err);
 
 const char *engine_kind(const struct engine *e);    /* "chdb", "clickhouse" */

@@ -12,7 +12,7 @@ struct engine_ops {
     const char *kind;
     int (*run)(struct engine *e, const char *sql, struct error *err);
     int (*insert)(struct engine *e, const char *table, const char *columns, struct bytes native,
-                  const char *token, struct error *err);
+                  struct error *err);
     /* Returns the sink's answer where that is not 0. */
     int (*query)(struct engine *e, const char *sql, const char *format, engine_sink *sink,
                  void *ctx, struct error *err);

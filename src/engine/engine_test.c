@@ -130,7 +130,7 @@ static void types_come_back_as_they_went(void **state)
     buf_init(&sent, 1 << 20);
     buf_init(&got, 1 << 20);
     native_encode_block(&sent, in);
-    if (engine_insert(e, "every_type", all_columns, bytes_of(sent.at, sent.len), NULL, &err))
+    if (engine_insert(e, "every_type", all_columns, bytes_of(sent.at, sent.len), &err))
         fail_msg("%s", err.text);
     if (engine_query(e, "SELECT * FROM every_type ORDER BY c12", &back, &err))
         fail_msg("%s", err.text);
@@ -221,9 +221,9 @@ static void errors_are_told_and_passed(void **state)
     static const uint8_t cut[] = {1, 2, 1, 'a', 5, 'U', 'I', 'n', 't', '8', 7};
     run(e, "CREATE TABLE IF NOT EXISTS cut (a UInt8) ENGINE = MergeTree PARTITION BY tuple() ORDER "
            "BY a");
-    assert_int_equal(engine_insert(e, "cut", "a", bytes_of(cut, sizeof cut), NULL, &err),
+    assert_int_equal(engine_insert(e, "cut", "a", bytes_of(cut, sizeof cut), &err),
                      ERROR_FAILED);
-    assert_int_equal(engine_insert(e, "no_such_table", "a", bytes_of(cut, sizeof cut), NULL, &err),
+    assert_int_equal(engine_insert(e, "no_such_table", "a", bytes_of(cut, sizeof cut), &err),
                      ERROR_FAILED);
     assert_non_null(strstr(err.text, "no_such_table"));
     assert_int_equal(ask_u64(e, "SELECT count() AS n FROM cut"), 0);
@@ -582,7 +582,7 @@ static int child_stdin(struct engine *e)
     char text[100];
     static const uint8_t two[] = {1, 2, 1, 'a', 5, 'U', 'I', 'n', 't', '8', 1, 2};
     if (engine_run(e, "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a", &err) ||
-        engine_insert(e, "t", "a", bytes_of(two, sizeof two), NULL, &err) ||
+        engine_insert(e, "t", "a", bytes_of(two, sizeof two), &err) ||
         engine_query(e, "SELECT count() AS n FROM t", &b, &err))
         return say(&err);
     printf("%d rows\n", (int)block_u64(b, 0, 0));
@@ -627,7 +627,7 @@ static int insert_random(struct engine *e, uint64_t rows, struct error *err)
         block_put_u64(b, x = x * UINT64_C(6364136223846793005) + 1442695040888963407);
     buf_init(&native, 1 << 26);
     native_encode_block(&native, b);
-    int status = engine_insert(e, "t", "a", bytes_of(native.at, native.len), NULL, err);
+    int status = engine_insert(e, "t", "a", bytes_of(native.at, native.len), err);
     buf_done(&native);
     block_free(b);
     return status;

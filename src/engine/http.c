@@ -263,13 +263,11 @@ static int http_run(struct engine *e, const char *sql, struct error *err)
 }
 
 static int http_insert(struct engine *e, const char *table, const char *columns,
-                       struct bytes native, const char *token, struct error *err)
+                       struct bytes native, struct error *err)
 {
     struct buf sql;
     buf_init(&sql, 65536);
     buf_format(&sql, "INSERT INTO %s (%s)", table, columns);
-    if (token && e->is_modern)
-        buf_format(&sql, " SETTINGS insert_deduplication_token = '%s'", token);
     buf_text(&sql, " FORMAT Native");
     int status = exchange((struct http_engine *)e, WRITES, sql.at, NULL, native, NULL, NULL, err);
     buf_done(&sql);

@@ -111,7 +111,7 @@ static int write_source(struct import *i, const struct source *source, unsigned 
 {
     i->version++;
     struct block *b = source_block(i, source, state);
-    int status = store_insert(i->store, "source", b, NULL, err);
+    int status = store_insert(i->store, "source", b, err);
     block_free(b);
     if (status == 0)
         *store_source(i->store, i->source) = (struct source_row){.id = i->source,
@@ -290,7 +290,7 @@ static int write_ledger(struct import *i, const struct ledger_row *row, uint16_t
     block_put_u64(b, row->rows);
     block_put_u64(b, row->octets);
     block_put_u64(b, row->digest);
-    int status = store_insert(i->store, "ledger", b, NULL, err);
+    int status = store_insert(i->store, "ledger", b, err);
     block_free(b);
     return status;
 }
@@ -331,15 +331,12 @@ static int find_earlier(struct import *i, const struct ledger_row *row, uint16_t
 static int insert_batch(struct import *i, const struct ledger_row *row, uint16_t day,
                         struct error *err)
 {
-    char token[96];
-    snprintf(token, sizeof token, "%.16s-%" PRIu32 "-%" PRIu32,
-             symbols_text(i->store->symbols, SYMBOL_SOURCE, i->source), i->version, row->batch);
     buf_clear(&i->native);
     native_encode_batch(&i->native, i->whole, 0, i->whole->rows);
     if (i->native.failed)
         return error_set(err, ERROR_FAILED, "a batch is larger than %zu MB", i->native.limit >> 20);
     int status = engine_insert(i->store->engine, "flow", i->columns.at,
-                               bytes_of(i->native.at, i->native.len), token, err);
+                               bytes_of(i->native.at, i->native.len), err);
     return status ? status : write_ledger(i, row, day, err);
 }
 
@@ -589,7 +586,7 @@ static int write_coverage(struct import *i, struct coverage *coverage, struct er
             for (size_t n = 0; n < sizeof values / sizeof *values; n++)
                 block_put_u64(b, values[n]);
         }
-        status = store_insert(i->store, "coverage", b, NULL, err);
+        status = store_insert(i->store, "coverage", b, err);
         block_free(b);
     }
     return status;

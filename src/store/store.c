@@ -19,8 +19,7 @@ enum { SYMBOLS_MAX = 1 << 20, STATEMENT_MAX = 1 << 20 };
 
 /* --- writing --- */
 
-int store_insert(struct store *s, const char *table, const struct block *b, const char *token,
-                 struct error *err)
+int store_insert(struct store *s, const char *table, const struct block *b, struct error *err)
 {
     if (block_rows(b) == 0)
         return 0;
@@ -30,10 +29,10 @@ int store_insert(struct store *s, const char *table, const struct block *b, cons
     for (size_t i = 0; i < block_columns(b); i++)
         buf_format(&columns, "%s%s", i ? ", " : "", block_column_name(b, i));
     native_encode_block(&native, b);
-    int status = native.failed
-                     ? error_set(err, ERROR_FAILED, "too many rows for one insert into %s", table)
-                     : engine_insert(s->engine, table, columns.at, bytes_of(native.at, native.len),
-                                     token, err);
+    int status =
+        native.failed
+            ? error_set(err, ERROR_FAILED, "too many rows for one insert into %s", table)
+            : engine_insert(s->engine, table, columns.at, bytes_of(native.at, native.len), err);
     buf_done(&columns);
     buf_done(&native);
     return status;
@@ -54,7 +53,7 @@ int store_save_symbols(struct store *s, struct error *err)
             block_put_bytes(b, text, strlen(text));
         }
     }
-    int status = store_insert(s, "symbol", b, NULL, err);
+    int status = store_insert(s, "symbol", b, err);
     block_free(b);
     for (int kind = 1; kind < SYMBOL_KINDS && status == 0; kind++)
         s->saved[kind] = symbols_count(s->symbols, (enum symbol_kind)kind);
@@ -70,7 +69,7 @@ int store_set_meta(struct store *s, const char *key, const char *value, struct e
     block_put_bytes(b, key, strlen(key));
     block_put_bytes(b, value, strlen(value));
     block_put_u64(b, ++s->meta_version);
-    int status = store_insert(s, "meta", b, NULL, err);
+    int status = store_insert(s, "meta", b, err);
     block_free(b);
     return status;
 }

@@ -31,8 +31,8 @@ struct store {
     uint32_t source_count;
 };
 
-/* Inserts the block into `table`. `token` as engine_insert() has it. */
-int store_insert(struct store *s, const char *table, const struct block *b, const char *token,
+/* Inserts the block into `table`. */
+int store_insert(struct store *s, const char *table, const struct block *b,
                  struct error *err);
 /* Writes the symbols that are new. Before any row that uses them. */
 int store_save_symbols(struct store *s, struct error *err);

@@ -122,7 +122,9 @@ static void add_columns(struct buf *out, const struct table *t, bool is_modern)
 }
 
 /* Facts are on the disk when an INSERT returns. What is derived is compared with the facts at every
- * opening and made again when it differs, so it need not wait for the disk. */
+ * opening and made again when it differs, so it need not wait for the disk. No table has a
+ * deduplication window: an interrupted import takes out what it finds unfinished and writes the same
+ * again, and the engine would drop just that as a repeat. */
 void store_table_ddl(struct buf *out, const struct table *t, bool is_modern)
 {
     buf_format(out, "CREATE TABLE IF NOT EXISTS %s (", t->name);
@@ -131,8 +133,7 @@ void store_table_ddl(struct buf *out, const struct table *t, bool is_modern)
                t->order);
     if (is_modern && !t->is_derived)
         buf_text(out, " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, "
-                      "min_compressed_bytes_to_fsync_after_merge = 1, "
-                      "non_replicated_deduplication_window = 1000");
+                      "min_compressed_bytes_to_fsync_after_merge = 1");
 }
 
 void flow_columns(struct buf *out)
