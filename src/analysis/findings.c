@@ -748,6 +748,8 @@ int findings_section(struct analysis *a, json_t **ret, struct error *err)
     concealment_findings(a, section_of(a, "concealment"), *ret);
     find_onsets(a, *ret);
     find_presence(a, *ret);
+    recon_findings(a, section_of(a, "recon"), *ret);
+    contacts_findings(a, section_of(a, "contacts"), *ret);
     find_outside(a, *ret);
     find_fidelity(a, *ret);
     return 0;

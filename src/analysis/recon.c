@@ -41,6 +41,8 @@ struct direction {
     const char *name, *source, *target, *port, *roles, *failed, *answered, *evidence_sql;
     const char *evidence_filter; /* printf format of the source */
     const char *why_not;         /* NULL: it can be told */
+    const char *all_filter;      /* everything looked at */
+    double all_flows;
     bool outward;
 };
 
@@ -324,11 +326,12 @@ static int direction_json(struct analysis *a, const struct direction *d, json_t 
         return status;
     const json_t *totals = json_object_get(a->model, "totals");
     double hosts = json_number_value(json_object_get(totals, "local_hosts"));
-    *ret = json_pack("{s:I, s:I, s:I, s:I, s:o, s:o}", "scanners", (json_int_t)s->scanners,
+    *ret = json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "scanners", (json_int_t)s->scanners,
                      "scattered", (json_int_t)s->scattered, "with_failures", (json_int_t)s->sources,
                      "over_the_papers_threshold", (json_int_t)s->by_jung, "score_needed",
                      number_json(s->bound / M_LN10), "least_targets",
-                     count_json(walk_failures(s->bound)));
+                     count_json(walk_failures(s->bound)), "evidence",
+                     evidence_json(a, d->all_filter, d->all_flows));
     if (d->outward) {
         struct estimate share = part_of(fmin((double)s->scanners, hosts), hosts);
         json_object_set_new(*ret, "local_hosts", count_json(hosts));
@@ -491,6 +494,7 @@ static int look(struct analysis *a, struct direction *in, struct direction *out,
         out->why_not = "Only one direction was exported, mostly without TCP flags: whether the "
                        "population's connections succeeded is not known.";
     block_free(b);
+    out->all_flows = n;
     if (two < 0.05 * n) {
         out->failed = FAILED_ONE_WAY;
         out->answered = "bitAnd(tcp_flags_out, 16) = 16";
@@ -509,6 +513,8 @@ int recon_section(struct analysis *a, json_t **ret, struct error *err)
         .failed = "(" PROBE_IN ")",
         .answered = "role = 2",
         .evidence_sql = "role = 4",
+        .all_filter = "role unanswered",
+        .all_flows = a->role_total[ROLE_UNANSWERED].flows,
         .evidence_filter = "remote host %s and role unanswered",
     };
     struct direction out = {
@@ -520,6 +526,7 @@ int recon_section(struct analysis *a, json_t **ret, struct error *err)
         .failed = FAILED_TWO_WAY,
         .answered = "(packets_in > 0 AND NOT " FAILED_TWO_WAY ")",
         .evidence_sql = "role = 1 AND protocol = 6",
+        .all_filter = "proto tcp and role consumed",
         .evidence_filter = "local host %s and proto tcp and role consumed",
         .outward = true,
     };

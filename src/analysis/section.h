@@ -140,6 +140,9 @@ int concealment_section(struct analysis *a, json_t **ret, struct error *err);
 int onsets_section(struct analysis *a, json_t **ret, struct error *err);
 int recon_section(struct analysis *a, json_t **ret, struct error *err);
 int contacts_section(struct analysis *a, json_t **ret, struct error *err);
+/* Findings about sections that are there; NULL says nothing. */
+void recon_findings(struct analysis *a, const json_t *recon, json_t *findings);
+void contacts_findings(struct analysis *a, const json_t *contacts, json_t *findings);
 int findings_section(struct analysis *a, json_t **ret, struct error *err);
 
 #endif
