@@ -226,6 +226,7 @@ static int connect_to(const char *path, const struct engine_limits *limits, chdb
     ARG("--max_execution_time=%u", limits->seconds);
     ARG("--async_insert=0");
     ARG("--session_timezone=UTC");
+    ARG("--memory_worker_use_cgroup=0"); /* says so at length on stderr where there are no cgroups */
 #undef ARG
     for (int i = 0; i < argc; i++)
         argv[i] = args[i];
