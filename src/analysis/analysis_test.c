@@ -126,7 +126,59 @@ static struct batch *make_rows(struct symbols *symbols)
     return b;
 }
 
-static void import(struct store *s)
+/* One conversation of a host that hides, at a time of a day. */
+static void add_hidden(struct batch *b, struct symbols *symbols, const struct service *s, int day,
+                       int half_hour, uint8_t host, uint8_t remote)
+{
+    size_t row = batch_add(b);
+    batch_start_ms(b)[row] = APRIL_MS + (uint64_t)day * DAY_MS + (uint64_t)half_hour * 1800000;
+    batch_end_ms(b)[row] = batch_start_ms(b)[row] + 1000;
+    batch_local(b)[row] = ip_from_v4((const uint8_t[]){175, 45, 177, host});
+    batch_remote(b)[row] = ip_from_v4((const uint8_t[]){203, 0, 113, remote});
+    batch_protocol(b)[row] = 6;
+    batch_packets_out(b)[row] = 4;
+    batch_octets_out(b)[row] = 400;
+    batch_role(b)[row] = s->role;
+    batch_service(b)[row] = (uint16_t)symbols_code(symbols, SYMBOL_SERVICE, s->id, strlen(s->id));
+    batch_category(b)[row] =
+        (uint16_t)symbols_code(symbols, SYMBOL_CATEGORY, s->category, strlen(s->category));
+    batch_basis(b)[row] = s->id[0] ? BASIS_PORT : BASIS_NONE;
+    batch_asn(b)[row] = s->asn;
+    batch_owner(b)[row] = s->owner;
+    batch_sampling(b)[row] = 1;
+}
+
+/* Host 10: Tor through one relay every day. Host 11: Tor on half of the days, at no regular ones,
+ * each time through another relay, with torrents half an hour later. Host 5: OpenVPN, host 6: the
+ * address of a VPN provider. Neither a visit to a web site nor what is served is counted. */
+static struct batch *make_hidden(struct symbols *symbols)
+{
+    static const struct service tor = {"tor", "tor", "SE", ROLE_CONSUMED, OWNER_HOSTING, 7},
+                                torrent = {"bittorrent", "p2p", "SE", ROLE_PEER, OWNER_CARRIER, 7},
+                                openvpn = {"openvpn", "vpn", "SE", ROLE_CONSUMED, OWNER_HOSTING, 8},
+                                holder = {"", "", "SE", ROLE_CONSUMED, OWNER_VPN, 9},
+                                site = {"vpn-website", "security", "SE",
+                                        ROLE_CONSUMED, OWNER_CDN,  9},
+                                served = {"tor", "tor", "SE", ROLE_SERVED, OWNER_CARRIER, 7};
+    static const uint32_t days = 0x96A53C6; /* 14 of 28 */
+    struct batch *b = batch_new(STAGE_FLOW, 1000);
+    for (int day = 0; day < DAYS; day++) {
+        add_hidden(b, symbols, &tor, day, 20, 10, 1);
+        add_hidden(b, symbols, &tor, day, 21, 10, 1);
+        if (days >> day & 1) {
+            add_hidden(b, symbols, &tor, day, 40, 11, (uint8_t)(100 + day));
+            add_hidden(b, symbols, &torrent, day, 41, 11, 2);
+        }
+        for (int i = 0; i < 3; i++)
+            add_hidden(b, symbols, &openvpn, day, 20 + i, 5, 3);
+        add_hidden(b, symbols, &holder, day, 20, 6, 4);
+        add_hidden(b, symbols, &site, day, 20, 7, 5);
+        add_hidden(b, symbols, &served, day, 20, 8, 6);
+    }
+    return b;
+}
+
+static void import(struct store *s, struct batch *b, unsigned char which)
 {
     struct error err;
     struct import *i;
@@ -136,8 +188,7 @@ static void import(struct store *s)
                             .first_ms = APRIL_MS,
                             .last_ms = APRIL_MS + DAYS * DAY_MS};
     struct coverage *c = coverage_new(10000);
-    struct batch *b = make_rows(store_symbols(s));
-    memset(source.sha256, 1, sizeof source.sha256);
+    memset(source.sha256, which, sizeof source.sha256);
     tally_keep(&source.tally, b->rows);
     source.conversations = b->rows;
     for (size_t row = 0; row < b->rows; row++)
@@ -174,7 +225,7 @@ static void place_open(struct place *p, bool is_chdb)
         store_open(p->study, STORE_WRITE, &p->store, &err) ||
         catalogue_load(NULL, 0, &p->catalogue, &err))
         fail_msg("%s", err.text);
-    import(p->store);
+    import(p->store, make_rows(store_symbols(p->store)), 1);
 }
 
 static void place_close(struct place *p)
@@ -327,6 +378,19 @@ static void check_the_rest(const json_t *model)
     assert_non_null(json_object_get(json_object_get(model, "events"), "unsupported"));
     const json_t *fidelity = json_object_get(model, "fidelity");
     assert_int_equal(whole(fidelity, "days_used"), DAYS);
+    /* Nothing is concealed: a bound, and no finding out of nothing. */
+    const json_t *concealment = json_object_get(model, "concealment");
+    assert_int_equal(whole(concealment, "flows"), 0);
+    assert_int_equal(json_array_size(json_object_get(concealment, "techniques")), 0);
+    assert_int_equal(json_array_size(json_object_get(concealment, "tor")), 0);
+    assert_true(value(concealment, "share") == 0);
+    double bound =
+        json_number_value(json_object_get(json_object_get(concealment, "share"), "high"));
+    assert_true(fabs(bound - 2.995732 / (double)usage()) < 1e-3 * bound);
+    json_t *finding;
+    size_t i;
+    json_array_foreach(json_object_get(model, "findings"), i, finding) assert_string_not_equal(
+        json_string_value(json_object_get(finding, "section")), "concealment");
 }
 
 /* What `telltale flows FILTER --from --to` would return. */
@@ -463,6 +527,55 @@ static void an_empty_store_is_said_to_be_empty(void **state)
     place_close(&p);
 }
 
+static bool is_normal(const json_t *pair)
+{
+    return json_is_true(json_object_get(json_object_get(pair, "guard_policy"), "normal"));
+}
+
+static void what_hides_is_counted_and_nothing_else(void **state)
+{
+    struct place p;
+    const uint64_t hidden = 2 * DAYS + 14 + 3 * DAYS + DAYS;
+    place_open(&p, strcmp(*state, "chdb") == 0);
+    import(p.store, make_hidden(store_symbols(p.store)), 2);
+    json_t *model = model_of(&p, 1500000000000);
+    const json_t *c = json_object_get(model, "concealment"), *share = json_object_get(c, "share");
+    assert_int_equal(whole(c, "flows"), hidden);
+    assert_int_equal(whole(c, "local_hosts"), 4);
+    assert_int_equal(whole(c, "days"), DAYS);
+    double want = (double)hidden / (double)(usage() + hidden + 14 + DAYS);
+    assert_true(fabs(value(c, "share") - want) < 1e-6);
+    assert_true(json_number_value(json_object_get(share, "low")) < want &&
+                json_number_value(json_object_get(share, "high")) > want);
+    const json_t *techniques = json_object_get(c, "techniques");
+    assert_int_equal(json_array_size(techniques), 3);
+    assert_int_equal(whole(with(techniques, "technique", "tor"), "flows"), 2 * DAYS + 14);
+    assert_int_equal(whole(with(techniques, "technique", "vpn-protocol"), "flows"), 3 * DAYS);
+    assert_int_equal(whole(with(techniques, "technique", "vpn-provider"), "flows"), DAYS);
+    assert_int_equal(
+        whole(with(json_object_get(c, "not_counted"), "technique", "website-visit"), "flows"),
+        DAYS);
+    assert_non_null(json_object_get(json_object_get(c, "subscriptions"), "unsupported"));
+
+    const json_t *tor = json_object_get(c, "tor"), *first = json_array_get(tor, 0);
+    assert_int_equal(whole(c, "tor_pairs"), 15);
+    assert_string_equal(json_string_value(json_object_get(first, "local")), "175.45.177.10");
+    assert_string_equal(json_string_value(json_object_get(first, "relay")), "203.0.113.1");
+    assert_int_equal(whole(first, "longest_run"), DAYS);
+    assert_true(is_normal(first));
+    assert_false(is_normal(with(tor, "local", "175.45.177.11")));
+    const json_t *after = json_object_get(c, "tor_then_torrents");
+    assert_int_equal(json_array_size(after), 1);
+    assert_int_equal(whole(json_array_get(after, 0), "followed_days"), 14);
+    assert_true(value(json_object_get(json_array_get(after, 0), "test"), "p") <= 1.001 / DAYS);
+    with(json_object_get(model, "findings"), "id", "concealment");
+    with(json_object_get(model, "findings"), "id", "tor-relay");
+    check_schema(model);
+    check_evidence(&p, model);
+    json_decref(model);
+    place_close(&p);
+}
+
 static int set_up(void **state)
 {
     struct engine *e;
@@ -502,6 +615,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BOTH(the_model_says_what_the_rows_say),
         BOTH(an_empty_store_is_said_to_be_empty),
+        BOTH(what_hides_is_counted_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
