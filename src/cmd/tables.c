@@ -172,7 +172,8 @@ static struct list companions_of(const struct table_inputs *t, const char *path)
     }
     if (count >= 0)
         free(names);
-    for (size_t i = 0; found.count == 0 && t->offered.count && i < t->offered.count; i++)
+    bool alone = found.count == 0;
+    for (size_t i = 0; alone && i < t->offered.count; i++)
         list_add(&found, t->offered.path[i]);
     return found;
 }
