@@ -230,7 +230,10 @@ json_t *attribution_look(struct attribution *a, const char *subject, uint64_t at
         host[i] = (char)tolower((unsigned char)subject[i]);
     host[len] = 0;
     bool is_address = ip_parse(host, len, &ip);
-    if (!is_address && strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != len) {
+    const char *dot = strrchr(host, '.'), *last = dot ? dot + 1 : host;
+    bool is_number = last[strspn(last, "0123456789")] == 0; /* no top-level domain is one */
+    if (!is_address &&
+        (is_number || strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != len)) {
         error_set(err, ERROR_USAGE, "\"%.100s\" is neither an address nor a name", subject);
         return NULL;
     }

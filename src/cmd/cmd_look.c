@@ -24,7 +24,8 @@ static int load_study(struct invocation *in, struct study **ret, struct error *e
     if (!f && strcmp(in->directory, ".") == 0) {
         static const char none[] = "name: none\ntimezone: UTC\nperiod: {from: 2000-01-01, to: 2000-01-01}\n"
                                    "population:\n  - {prefix: 0.0.0.0/0}\n";
-        return study_parse(".", "study.yaml", none, sizeof none - 1, ret, err);
+        /* No folder: a ./catalogue that happens to be here is not a study's (our own source has one). */
+        return study_parse("/dev/null", "study.yaml", none, sizeof none - 1, ret, err);
     }
     if (f)
         fclose(f);

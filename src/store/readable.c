@@ -157,7 +157,7 @@ void readable_columns(struct buf *out, const struct symbols *symbols,
         buf_text(out, first ? "" : ", ");
         add_field(out, f, symbols, source_path, ctx);
         buf_format(out, " AS %s", i == FIELD_start_ms ? "start" : i == FIELD_end_ms ? "end"
-                                  : i == FIELD_source ? "source_path" : f->name);
+                                                                  : f->name);
         first = false;
     }
 }

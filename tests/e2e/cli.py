@@ -119,6 +119,30 @@ def a_limit_is_a_number():
 
 
 @test
+def every_format_of_flows_has_the_same_columns():
+    rows = ["flows", "-C", state["study"], "--limit", "3", "--format"]
+    names = telltale(*rows, "csv").stdout.splitlines()[0].split(",")
+    assert list(json.loads(telltale(*rows, "json").stdout)[0]) == names
+    parquet = subprocess.run([TELLTALE, *rows, "parquet"], capture_output=True).stdout
+    assert parquet[:4] == parquet[-4:] == b"PAR1"
+    footer = parquet[-8 - int.from_bytes(parquet[-8:-4], "little"):-8]
+    for name in names:  # thrift's compact protocol: a text is its length, then its octets
+        assert bytes([len(name)]) + name.encode() in footer, name
+
+
+@test
+def look_works_in_any_folder():
+    for folder in (SOURCE, DIR, "/"):
+        assert "facebook" in telltale("look", "facebook.com", cwd=folder).stdout, folder
+
+
+@test
+def look_refuses_what_can_be_neither_address_nor_name():
+    for what in ("999.1.1.1", "8.8.8.8/24", "x y", "", "1234"):
+        assert "neither an address nor a name" in one_line(telltale("look", what, status=2)), what
+
+
+@test
 def a_folder_whose_links_run_in_a_circle_ends():
     folder = os.path.join(DIR, "circle")
     os.makedirs(folder)
