@@ -154,7 +154,7 @@ static ptrdiff_t unpack_zstd(struct nfcapd *f, struct bytes packed)
 static ptrdiff_t unpack(struct nfcapd *f, struct bytes packed)
 {
     if (!f->plain)
-        f->plain = memory_alloc(NFCAPD_BLOCK_OCTETS_MAX);
+        f->plain = memory_resize(NULL, NFCAPD_BLOCK_OCTETS_MAX, 1);
     switch (f->packing) {
     case PACKING_LZO:
         return lzo_decompress(f->plain, NFCAPD_BLOCK_OCTETS_MAX, packed);
@@ -175,7 +175,7 @@ static struct bytes take_block(struct nfcapd *f, uint32_t octets)
     if (octets <= STREAM_VIEW_MAX)
         return stream_read(f->in, octets);
     if (!f->packed)
-        f->packed = memory_alloc(NFCAPD_BLOCK_OCTETS_MAX);
+        f->packed = memory_resize(NULL, NFCAPD_BLOCK_OCTETS_MAX, 1);
     size_t got = 0;
     while (got < octets) {
         size_t want = octets - got < STREAM_VIEW_MAX ? octets - got : STREAM_VIEW_MAX;
