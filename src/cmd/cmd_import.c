@@ -87,8 +87,8 @@ static int paths_add_tree(struct paths *p, const char *path, int depth, struct e
 }
 
 /* An import needs to read its source twice (identity, then content), so stdin goes to a file that
- * has no name, and before the store is opened: the embedded engine takes descriptor 0 away. `ret` is
- * a path to the copy that stays good while `fd` is open. */
+ * has no name, and before the store is opened: the embedded engine takes descriptor 0 away. `ret`
+ * is a path to the copy that stays good while `fd` is open. */
 static int spool_stdin(int input, int *fd, char ret[32], struct error *err)
 {
     const char *dir = getenv("TMPDIR");
@@ -199,10 +199,11 @@ static void print_doubt(const struct study *study, const struct source *s)
         char first[TIME_TEXT_MAX], last[TIME_TEXT_MAX];
         time_print_ms(s->first_ms, first);
         time_print_ms(s->last_ms, last);
-        fprintf(stderr,
-                "telltale:   it lies outside the study's period, no report counts it: %.10s to %.10s;"
-                " see `period` in %s\n",
-                first, last, study->file);
+        fprintf(
+            stderr,
+            "telltale:   it lies outside the study's period, no report counts it: %.10s to %.10s;"
+            " see `period` in %s\n",
+            first, last, study->file);
     }
 }
 
@@ -217,7 +218,7 @@ struct run {
     struct pipeline *pipeline;
     enum pipeline_as as;
     struct table_map map;
-    char *map_text; /* what `map` points into */
+    char *map_text;     /* what `map` points into */
     double max_rejects; /* share; above 1: no limit */
     json_t *files;
     size_t failed, over;
@@ -230,13 +231,13 @@ static int import_one(struct run *r, const struct path *path, struct error *err)
     struct pipeline_result result;
     const char *base = strrchr(path->shown, '/');
     progress_start(&progress, base ? base + 1 : path->shown, "records", r->in->quiet);
-    int status = pipeline_import(r->pipeline, path->open, path->shown, r->as, show, &progress,
-                                 &result, err);
+    int status =
+        pipeline_import(r->pipeline, path->open, path->shown, r->as, show, &progress, &result, err);
     progress_clear(&progress);
     if (status == ERROR_FAILED) {
         fprintf(stderr, "telltale: %s\n", err->text);
-        json_array_append_new(r->files, json_pack("{s:s, s:s}", "path", path->shown, "error",
-                                                  err->text));
+        json_array_append_new(r->files,
+                              json_pack("{s:s, s:s}", "path", path->shown, "error", err->text));
         r->failed++;
         return 0;
     }
@@ -365,8 +366,20 @@ const struct verb verb_import = {
     .arguments_min = 1,
     .arguments_max = -1,
     .run = run,
-    .more = "FILE is a capture (pcap, pcapng) of traffic or of NetFlow 5, NetFlow 9 or IPFIX datagrams, or an\n"
-            "IPFIX file, or an nfcapd file (nfdump 1.6, 1.7); plain or in gzip, zstd, lz4 or bzip2; a folder\n"
-            "of them; a pattern; or - for stdin.\n"
-            "The same file given twice counts once. An interrupted import is finished by giving it again.\n",
+    .more =
+        "FILE is a capture (pcap, pcapng) of traffic or of NetFlow 5, NetFlow 9 or IPFIX "
+        "datagrams, or an\n"
+        "IPFIX file, or an nfcapd file (nfdump 1.6, 1.7); a log of Zeek (conn; names come from the "
+        "dns, ssl,\n"
+        "http, quic and x509 logs in its folder, or given), Suricata (EVE), AWS VPC or Argus "
+        "(CSV); or a table\n"
+        "in CSV, TSV, JSON lines or Parquet with columns start, end, src_ip, dst_ip, src_port, "
+        "dst_port,\n"
+        "protocol, packets, octets, tcp_flags, and if there are, reverse_packets, reverse_octets,\n"
+        "reverse_tcp_flags, duration, sampling, exporter, server_name, application. All of them "
+        "plain or in\n"
+        "gzip, zstd, lz4 or bzip2 (Parquet as it is); a folder of them; a pattern; or - for "
+        "stdin.\n"
+        "The same file given twice counts once. An interrupted import is finished by giving it "
+        "again.\n",
 };

@@ -22,7 +22,7 @@ enum {
     SIGHTINGS = 16384,
     SIGHTINGS_A_FRAME = 512, /* more answers than one DNS message carries */
     COVERAGE_ROWS = 1 << 20,
-    TICK_EVERY = 4096,       /* packets or messages between two looks at the clock */
+    TICK_EVERY = 4096, /* packets or messages between two looks at the clock */
     GUESS_PACKETS = 400,
 };
 
@@ -147,7 +147,8 @@ static int drain(struct passage *f, struct error *err)
 static int drain_when_full(struct passage *f, size_t rows_to_come, struct error *err)
 {
     struct pipeline *p = f->p;
-    if (batch_room(p->records) >= rows_to_come && p->records->text_len < p->records->text_size / 2 &&
+    if (batch_room(p->records) >= rows_to_come &&
+        p->records->text_len < p->records->text_size / 2 &&
         p->seen.capacity - p->seen.count >= SIGHTINGS_A_FRAME)
         return 0;
     return drain(f, err);
@@ -258,8 +259,8 @@ static int import_capture(struct passage *f, const char *path, enum pipeline_as 
     struct capture *in;
     if (stream_open(path, &stream, err) < 0 || capture_open(stream, &in, err) < 0)
         return err->code;
-    int status = as == AS_EXPORTS ? decode_capture(f, in, stream, err)
-                                  : meter_capture(f, in, stream, err);
+    int status =
+        as == AS_EXPORTS ? decode_capture(f, in, stream, err) : meter_capture(f, in, stream, err);
     capture_free(in);
     return status;
 }
@@ -318,11 +319,8 @@ static int table_room(void *ctx, uint64_t file_octets_read, struct error *err)
 static int import_table(struct passage *f, const char *path, const char *shown, struct error *err)
 {
     struct pipeline *p = f->p;
-    struct table_sink sink = {.records = p->records,
-                              .seen = &p->seen,
-                              .tally = &f->tally,
-                              .room = table_room,
-                              .ctx = f};
+    struct table_sink sink = {
+        .records = p->records, .seen = &p->seen, .tally = &f->tally, .room = table_room, .ctx = f};
     return table_inputs_import(p->tables, path, shown, &sink, err);
 }
 
@@ -364,7 +362,7 @@ static int find_kind(struct pipeline *p, const char *path, const char *shown, en
         return table_inputs_format(p->tables, path, shown, format, err);
     }
     return error_set(err, ERROR_FAILED,
-                     len ? "%s: the format is not known (pcap, pcapng, IPFIX and nfcapd files are read)"
+                     len ? "%s: the format is not known (telltale import --help lists what is read)"
                          : "%s: the file is empty",
                      shown);
 }
@@ -403,10 +401,8 @@ int pipeline_import(struct pipeline *p, const char *path, const char *shown_path
     if (find_kind(p, path, shown_path, &as, &kind, &source->format, err) < 0 ||
         digest_file(path, source->sha256, err) < 0)
         return err->code;
-    struct passage f = {.p = p,
-                        .octets_of = (uint64_t)st.st_size,
-                        .tick = tick_fn,
-                        .tick_ctx = tick_ctx};
+    struct passage f = {
+        .p = p, .octets_of = (uint64_t)st.st_size, .tick = tick_fn, .tick_ctx = tick_ctx};
     if (import_begin(p->store, source, &f.import, &ret->seen, err) < 0)
         return err->code;
     if (ret->seen == STORE_DONE)
@@ -431,6 +427,7 @@ int pipeline_import(struct pipeline *p, const char *path, const char *shown_path
     }
     status = import_end(f.import, source, p->coverage, err);
     clock_gettime(CLOCK_MONOTONIC, &end);
-    ret->seconds = (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) * 1e-9;
+    ret->seconds =
+        (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) * 1e-9;
     return status;
 }
