@@ -84,21 +84,124 @@ static void add_days_caveat(struct analysis *a, json_t *finding)
                               days, fmax(1, effective)));
 }
 
+/* "1 address", "2 addresses". */
+static const char *counted(struct analysis *a, double n, const char *one, const char *many)
+{
+    return arena_format(a->arena, "%s %s", text_count(a, n), n == 1 ? one : many);
+}
+
+static const char *conversations(struct analysis *a, double n)
+{
+    return counted(a, n, "conversation", "conversations");
+}
+
+static const char *addresses(struct analysis *a, double n)
+{
+    return counted(a, n, "address", "addresses");
+}
+
+static const char *days_of(struct analysis *a, double n)
+{
+    return counted(a, n, "day", "days");
+}
+
+/* Days that shares are taken over: used, and not without use. */
+static size_t days_compared(const struct analysis *a)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->days; i++)
+        n += a->used[i] && a->usage[i].flows > 0;
+    return n;
+}
+
+/* The share that a finding stands on, its first value; NULL when that is something else. */
+static const json_t *first_share(json_t *finding)
+{
+    json_t *values = json_object_get(finding, "values");
+    const json_t *first = json_object_iter_value(json_object_iter(values));
+    return json_object_get(first, "low") && json_object_get(first, "high") ? first : NULL;
+}
+
+/* One day tells nothing of the next, and an interval over more than half of what a share can be
+ * tells nothing at all: such findings are said with low confidence, and the one day is named. */
+static void temper(struct analysis *a, json_t *finding)
+{
+    static const char *const resting[] = {"services", "categories", "presence", "concealment"};
+    const json_t *share = first_share(finding);
+    bool rests = false, single = days_compared(a) < 2;
+    for (size_t i = 0; i < sizeof(resting) / sizeof(resting[0]); i++)
+        rests = rests || strcmp(string_of(finding, "section"), resting[i]) == 0;
+    if (!rests || !share)
+        return;
+    bool wide = json_number_value(json_object_get(share, "high")) -
+                    json_number_value(json_object_get(share, "low")) >
+                0.5;
+    if (!single && !wide)
+        return;
+    json_object_set_new(finding, "confidence", json_string("low"));
+    if (single)
+        json_object_set_new(
+            finding, "headline",
+            json_string(arena_format(a->arena, "%s, on one day", string_of(finding, "headline"))));
+    add_text(finding, "caveats",
+             single ? "It rests on one day, which tells nothing of how days differ."
+                    : "The interval is wider than half of what a share can be.");
+}
+
+/* Nothing of the population in the period: what was imported instead tells why. */
+static void find_nothing(struct analysis *a, json_t *findings)
+{
+    const json_t *sources = json_object_get(section_of(a, "provenance"), "sources");
+    const char *first = "", *last = "";
+    double records = 0, kept = 0, outside = 0;
+    for (size_t i = 0; i < json_array_size(sources); i++) {
+        const json_t *s = json_array_get(sources, i);
+        records += value_of(s, "records");
+        kept += value_of(s, "kept");
+        outside += value_of(s, "outside");
+        if (string_of(s, "first")[0] && (!first[0] || strcmp(string_of(s, "first"), first) < 0))
+            first = string_of(s, "first");
+        if (strcmp(string_of(s, "last"), last) > 0)
+            last = string_of(s, "last");
+    }
+    const char *from = string_of(section_of(a, "study"), "from");
+    const char *to = string_of(section_of(a, "study"), "to");
+    const char *when = first[0] ? arena_format(a->arena, ", from %s to %s", first, last) : "";
+    json_t *f = finding_new(
+        "nothing", "totals", "No conversation of the population lies in this period",
+        json_array_size(sources) == 0
+            ? arena_format(a->arena, "Nothing is imported. The period is %s to %s.", from, to)
+            : arena_format(a->arena,
+                           "Imported: %s of %s, %s outside the population and %s kept%s. The "
+                           "period is %s to %s.",
+                           counted(a, records, "record", "records"),
+                           counted(a, (double)json_array_size(sources), "source", "sources"),
+                           text_count(a, outside), text_count(a, kept), when, from, to),
+        "high");
+    add_text(f, "because", "Counted from the records, not estimated.");
+    add_text(f, "alternatives", "The study's prefixes, period or time zone are not the data's.");
+    json_object_set_new(json_object_get(f, "values"), "records", count_json(records));
+    json_object_set_new(json_object_get(f, "values"), "outside", count_json(outside));
+    json_object_set_new(json_object_get(f, "values"), "kept", count_json(kept));
+    finish(findings, f, json_object_get(section_of(a, "totals"), "evidence"));
+}
+
 static void find_totals(struct analysis *a, json_t *findings)
 {
     const json_t *t = section_of(a, "totals"), *usage = json_object_get(t, "usage");
     double flows = value_of(usage, "flows"), hosts = value_of(t, "local_hosts");
-    const char *days = text_count(a, value_of(usage, "days"));
+    const char *days = days_of(a, value_of(usage, "days"));
+    if (flows <= 0)
+        return;
     json_t *f = finding_new(
         "use", "totals",
-        arena_format(a->arena, "%s conversations by %s addresses on %s day%s", text_count(a, flows),
-                     text_count(a, hosts), days, strcmp(days, "1") == 0 ? "" : "s"),
+        arena_format(a->arena, "%s by %s on %s", conversations(a, flows), addresses(a, hosts),
+                     days),
         arena_format(a->arena,
-                     "In the study's %zu days the telemetry holds %s conversations that the "
-                     "population opened or shared as a peer, by %s of its addresses with %s "
-                     "addresses outside.",
-                     a->days, text_count(a, flows), text_count(a, hosts),
-                     text_count(a, value_of(t, "remote_hosts"))),
+                     "In the study's %s the telemetry holds %s that the population opened or "
+                     "shared as a peer, by %s of its own with %s outside.",
+                     days_of(a, (double)a->days), conversations(a, flows), addresses(a, hosts),
+                     addresses(a, value_of(t, "remote_hosts"))),
         "high");
     add_text(f, "because", "Counted from the records, not estimated.");
     add_text(f, "caveats",
@@ -316,11 +419,10 @@ static void find_policies(struct analysis *a, json_t *findings)
         json_t *f = finding_new(
             arena_format(a->arena, "policy-%s", id), "policies",
             arena_format(a->arena, "%s is used in spite of a stated block", name),
-            arena_format(a->arena,
-                         "%s conversations with %s on %.0f days by %.0f addresses fall into the "
-                         "time for which a block is stated.",
-                         text_count(a, value_of(p, "flows")), name, value_of(p, "days"),
-                         value_of(subject, "local_hosts")),
+            arena_format(
+                a->arena, "%s with %s on %s by %s fall into the time for which a block is stated.",
+                conversations(a, value_of(p, "flows")), name, days_of(a, value_of(p, "days")),
+                addresses(a, value_of(subject, "local_hosts"))),
             "high");
         add_text(f, "because", arena_format(a->arena, "The block: %s.", string_of(p, "source")));
         add_text(f, "alternatives", "The block may exempt these users, or end where they connect.");
@@ -599,9 +701,10 @@ static void find_flagged(struct analysis *a, const json_t *presence, const json_
         add_text(f, "because",
                  arena_format(a->arena,
                               "Networks of local institutions are met, first %s (%s): "
-                              "%s conversations on %.0f days.",
+                              "%s on %s.",
                               string_of(first, "name"), string_of(first, "kind"),
-                              text_count(a, value_of(first, "flows")), value_of(first, "days")));
+                              conversations(a, value_of(first, "flows")),
+                              days_of(a, value_of(first, "days"))));
     }
     add_text(f, "caveats",
              arena_format(a->arena, "The baseline is %s.%s", string_of(baseline, "name"),
@@ -615,6 +718,39 @@ static void find_flagged(struct analysis *a, const json_t *presence, const json_
     add_value(f, "ratio_adjusted", json_object_get(c, "ratio_adjusted"));
     add_value(f, "q", json_object_get(json_object_get(c, "test"), "q"));
     finish(findings, f, json_object_get(c, "evidence"));
+}
+
+/* That nothing stands out is said only with what could have been missed, and not where that is
+ * much: on a few days nothing could have stood out. */
+static void find_no_presence(struct analysis *a, const json_t *presence, json_t *findings)
+{
+    enum { DAYS_LEAST = 7, RATIO_MOST = 4 };
+    const double expected_least = 0.01;
+    const json_t *countries = json_object_get(presence, "countries"), *widest = NULL;
+    for (size_t i = 0; i < json_array_size(countries); i++) {
+        const json_t *c = json_array_get(countries, i);
+        if (value_of(c, "expected") >= expected_least &&
+            (!widest || high_of(c, "ratio_adjusted") > high_of(widest, "ratio_adjusted")))
+            widest = c;
+    }
+    if (days_compared(a) < DAYS_LEAST || !widest || high_of(widest, "ratio_adjusted") > RATIO_MOST)
+        return;
+    json_t *f = finding_new("presence-none", "presence", "No country stands out",
+                            "Once popular services are set aside, no country takes more than its "
+                            "expectation allows for.",
+                            "moderate");
+    add_text(f, "because", "One-sided tests over all countries, false discoveries held at 5%.");
+    add_text(f, "because",
+             arena_format(a->arena,
+                          "What could be missed: of the countries met that have at least %.0f%% of "
+                          "the expectation, %s has the highest bound, %.1f times its own.",
+                          100 * expected_least, string_of(widest, "name"),
+                          high_of(widest, "ratio_adjusted")));
+    add_text(f, "caveats",
+             arena_format(a->arena, "The baseline is %s.",
+                          string_of(json_object_get(presence, "baseline"), "name")));
+    add_value(f, "highest_ratio", json_object_get(widest, "ratio_adjusted"));
+    finish(findings, f, json_object_get(json_object_get(a->model, "activity"), "evidence"));
 }
 
 static void find_presence(struct analysis *a, json_t *findings)
@@ -655,18 +791,8 @@ static void find_presence(struct analysis *a, json_t *findings)
             told++;
         }
     }
-    /* On a few days nothing could have stood out. */
-    if (flagged == 0 && value_of(section_of(a, "fidelity"), "days_used") >= 7) {
-        f = finding_new("presence-none", "presence", "No country stands out",
-                        "Once popular services are set aside, no country takes more than its "
-                        "expectation allows for.",
-                        "moderate");
-        add_text(f, "because", "One-sided tests over all countries, false discoveries held at 5%.");
-        add_text(f, "caveats",
-                 arena_format(a->arena, "The baseline is %s.",
-                              string_of(json_object_get(presence, "baseline"), "name")));
-        finish(findings, f, json_object_get(json_object_get(a->model, "activity"), "evidence"));
-    }
+    if (flagged == 0)
+        find_no_presence(a, presence, findings);
 }
 
 static void find_outside(struct analysis *a, json_t *findings)
@@ -682,13 +808,15 @@ static void find_outside(struct analysis *a, json_t *findings)
             names[i], "totals",
             i == 0 ? "The population's own servers are visited from outside"
                    : "Unanswered attempts come in from outside",
-            arena_format(a->arena,
-                         i == 0 ? "%s conversations were opened by %s outside addresses with %s "
-                                  "addresses of the population that answered."
-                                : "%s attempts by %s outside addresses at %s addresses of the "
-                                  "population got no answer, as scans and backscatter do.",
-                         text_count(a, flows), text_count(a, value_of(r, "remote_hosts")),
-                         text_count(a, value_of(r, "local_hosts"))),
+            arena_format(
+                a->arena,
+                i == 0 ? "%s opened by %s with %s of the population that answered."
+                       : "%s by %s at %s of the population got no answer, as scans and "
+                         "backscatter do.",
+                i == 0 ? counted(a, flows, "conversation was", "conversations were")
+                       : counted(a, flows, "attempt", "attempts"),
+                counted(a, value_of(r, "remote_hosts"), "outside address", "outside addresses"),
+                addresses(a, value_of(r, "local_hosts"))),
             "high");
         add_text(f, "because",
                  "Who opened a conversation is told by TCP flags, ports and order, "
@@ -715,12 +843,14 @@ static void find_fidelity(struct analysis *a, json_t *findings)
     json_t *f = finding_new(
         "data-quality", "fidelity",
         whole && a->days == 1 ? "The day's telemetry is whole enough to be measured"
-        : whole               ? arena_format(a->arena, "All %zu days can be compared", a->days)
-                : arena_format(a->arena, "%.0f of %zu days can be compared", used, a->days),
+        : a->days == 1 ? "The period is one day, and its telemetry is not enough to be measured"
+        : whole        ? arena_format(a->arena, "All %zu days can be compared", a->days)
+                       : arena_format(a->arena, "%.0f of %zu days can be compared", used, a->days),
         arena_format(a->arena,
-                     "Shares and rhythm rest on %.0f of the period's %zu days; %s of the exported "
+                     "Shares and rhythm rest on %.0f of the period's %s; %s of the exported "
                      "records are known to be lost.",
-                     used, a->days, lost > 0 ? text_percent(a, lost / (lost + records)) : "none"),
+                     used, days_of(a, (double)a->days),
+                     lost > 0 ? text_percent(a, lost / (lost + records)) : "none"),
         "high");
     for (size_t i = 0; i < json_array_size(warnings); i++)
         add_text(f, "caveats", json_string_value(json_array_get(warnings, i)));
@@ -735,6 +865,10 @@ int findings_section(struct analysis *a, json_t **ret, struct error *err)
 {
     (void)err;
     *ret = json_array();
+    if (a->total.flows <= 0) {
+        find_nothing(a, *ret);
+        return 0;
+    }
     find_totals(a, *ret);
     find_first_service(a, *ret);
     find_ranking(a, *ret);
@@ -752,5 +886,7 @@ int findings_section(struct analysis *a, json_t **ret, struct error *err)
     contacts_findings(a, section_of(a, "contacts"), *ret);
     find_outside(a, *ret);
     find_fidelity(a, *ret);
+    for (size_t i = 0; i < json_array_size(*ret); i++)
+        temper(a, json_array_get(*ret, i));
     return 0;
 }

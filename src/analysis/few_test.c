@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a report says of little: nothing at all, one day, two days that differ, a few days in many
+ * empty years. Strong words need more. */
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "analysis/analysis.h"
+#include "schema/values.h"
+
+#define DAY_MS   UINT64_C(86400000)
+#define APRIL_MS UINT64_C(1491004800000) /* 2017-04-01 */
+
+static char folder[] = "/tmp/telltale-few-XXXXXX";
+static int places;
+static char missing[1024];
+
+struct place {
+    struct study *study;
+    struct store *store;
+    struct catalogue *catalogue;
+};
+
+/* Conversations of one service on one day, an hour apart. */
+struct group {
+    int day; /* from 2017-04-01 */
+    const char *service, *category;
+    int count;
+};
+
+static void add_group(struct batch *b, struct symbols *symbols, const struct group *g)
+{
+    for (int i = 0; i < g->count; i++) {
+        size_t row = batch_add(b);
+        batch_start_ms(b)[row] =
+            APRIL_MS + (uint64_t)g->day * DAY_MS + (uint64_t)(i % 24) * 3600000 + 60000;
+        batch_end_ms(b)[row] = batch_start_ms(b)[row] + 1000;
+        batch_local(b)[row] = ip_from_v4((const uint8_t[]){175, 45, 176, 9});
+        batch_remote(b)[row] = ip_from_v4((const uint8_t[]){198, 51, 100, 7});
+        batch_protocol(b)[row] = 6;
+        batch_packets_out(b)[row] = 4;
+        batch_octets_out(b)[row] = 400;
+        batch_role(b)[row] = ROLE_CONSUMED;
+        batch_service(b)[row] =
+            (uint16_t)symbols_code(symbols, SYMBOL_SERVICE, g->service, strlen(g->service));
+        batch_category(b)[row] =
+            (uint16_t)symbols_code(symbols, SYMBOL_CATEGORY, g->category, strlen(g->category));
+        batch_basis(b)[row] = BASIS_NAME;
+        batch_country(b)[row] = country_code("US");
+        batch_sampling(b)[row] = 1;
+    }
+}
+
+static void import(struct place *p, const struct group *groups, size_t count, uint64_t outside)
+{
+    struct error err;
+    struct import *i;
+    enum store_seen seen;
+    struct batch *b = batch_new(STAGE_FLOW, 10000);
+    struct coverage *c = coverage_new(10000);
+    struct source source = {.path = "few.ipfix", .format = "test"};
+    memset(source.sha256, 1, sizeof source.sha256);
+    for (size_t k = 0; k < count; k++)
+        add_group(b, store_symbols(p->store), &groups[k]);
+    tally_keep(&source.tally, b->rows);
+    tally_outside(&source.tally, outside);
+    source.conversations = b->rows;
+    for (size_t row = 0; row < b->rows; row++)
+        coverage_at(c, batch_start_ms(b)[row], 0)->records++;
+    if (b->rows > 0) {
+        source.first_ms = batch_start_ms(b)[0];
+        source.last_ms = batch_start_ms(b)[b->rows - 1];
+    }
+    if (import_begin(p->store, &source, &i, &seen, &err) || import_rows(i, b, &err) ||
+        import_end(i, &source, c, &err) || store_derive(p->store, false, &err))
+        fail_msg("%s", err.text);
+    coverage_free(c);
+    batch_free(b);
+}
+
+static json_t *model_of(const char *from, const char *to, const struct group *groups, size_t count,
+                        uint64_t outside)
+{
+    char text[2 * PATH_MAX];
+    struct error err;
+    struct place p;
+    json_t *model = NULL;
+    if (missing[0]) {
+        print_message("skipped: %s\n", missing);
+        skip();
+    }
+    int len = snprintf(text, sizeof text,
+                       "name: few\ntimezone: Etc/UTC\nperiod: {from: %s, to: %s}\n"
+                       "population:\n  - {prefix: 175.45.176.0/22, label: a net}\n"
+                       "seed: 7\nstore: \"%s/%d\"\n",
+                       from, to, folder, places++);
+    if (study_parse(folder, "study.yaml", text, (size_t)len, &p.study, &err) ||
+        store_open(p.study, STORE_WRITE, &p.store, &err) ||
+        catalogue_load(NULL, 0, &p.catalogue, &err))
+        fail_msg("%s", err.text);
+    import(&p, groups, count, outside);
+    struct analysis_input in = {
+        .study = p.study, .store = p.store, .catalogue = p.catalogue, .generated_ms = 1};
+    if (analysis_run(&in, &model, &err) < 0)
+        fail_msg("%s", err.text);
+    catalogue_free(p.catalogue);
+    store_close(p.store);
+    study_free(p.study);
+    return model;
+}
+
+static const json_t *finding(const json_t *model, const char *id)
+{
+    const json_t *list = json_object_get(model, "findings");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (strcmp(json_string_value(json_object_get(json_array_get(list, i), "id")), id) == 0)
+            return json_array_get(list, i);
+    return NULL;
+}
+
+static const char *text_of(const json_t *j, const char *key)
+{
+    const char *s = json_string_value(json_object_get(j, key));
+    if (!s)
+        fail_msg("no text %s", key);
+    return s;
+}
+
+static void check_schema(const json_t *model)
+{
+    char path[PATH_MAX], command[3 * PATH_MAX];
+    const char *kept = getenv("TELLTALE_KEEP_REPORTS");
+    snprintf(path, sizeof path, "%s/report-%d.json", kept ? kept : folder, places);
+    assert_int_equal(json_dump_file(model, path, JSON_COMPACT), 0);
+    if (!getenv("TELLTALE_SOURCE") || system("node --version >/dev/null 2>&1") != 0) {
+        print_message("schema not checked: no node\n");
+        return;
+    }
+    snprintf(command, sizeof command, "node '%s/tests/validate-report.mjs' '%s' >&2",
+             getenv("TELLTALE_SOURCE"), path);
+    assert_int_equal(system(command), 0);
+}
+
+static const struct group one_day[] = {{1, "facebook", "social", 3}, {1, "dns", "name", 1}};
+
+static void one_day_is_said_to_be_one(void **state)
+{
+    static const char *const weak[] = {"service-first", "categories", "countries"};
+    (void)state;
+    json_t *model = model_of("2017-04-01", "2017-04-03", one_day, 2, 0);
+    for (size_t i = 0; i < 3; i++) {
+        const json_t *f = finding(model, weak[i]);
+        assert_non_null(f);
+        assert_string_equal(text_of(f, "confidence"), "low");
+        assert_non_null(strstr(text_of(f, "headline"), "on one day"));
+    }
+    assert_null(finding(model, "presence-none"));
+    const json_t *use = finding(model, "use");
+    assert_string_equal(text_of(use, "headline"), "4 conversations by 1 address on 1 day");
+    assert_non_null(strstr(text_of(use, "statement"), "by 1 address of its own with 1 address "));
+    check_schema(model);
+    json_decref(model);
+}
+
+/* Two days that have nothing in common: the interval is as wide as a share can be. */
+static void a_wide_interval_is_no_high_confidence(void **state)
+{
+    static const struct group groups[] = {{1, "facebook", "social", 40}, {2, "dns", "name", 30}};
+    (void)state;
+    json_t *model = model_of("2017-04-01", "2017-04-03", groups, 2, 0);
+    const json_t *f = finding(model, "categories");
+    assert_string_equal(text_of(f, "confidence"), "low");
+    assert_null(strstr(text_of(f, "headline"), "on one day"));
+    assert_string_equal(text_of(finding(model, "service-first"), "confidence"), "low");
+    json_decref(model);
+}
+
+static void an_empty_study_has_one_finding(void **state)
+{
+    (void)state;
+    json_t *model = model_of("2018-01-01", "2018-01-03", one_day, 2, 17);
+    const json_t *list = json_object_get(model, "findings"), *f = json_array_get(list, 0);
+    assert_int_equal(json_array_size(list), 1);
+    assert_string_equal(text_of(f, "headline"),
+                        "No conversation of the population lies in this period");
+    assert_string_equal(text_of(f, "statement"),
+                        "Imported: 21 records of 1 source, 17 outside the population and 4 kept, "
+                        "from 2017-04-02T00:01:00.000Z to 2017-04-02T00:01:00.000Z. The period is "
+                        "2018-01-01 to 2018-01-03.");
+    check_schema(model);
+    json_decref(model);
+}
+
+static int set_up(void **state)
+{
+    struct engine *e;
+    struct error err;
+    char path[PATH_MAX];
+    (void)state;
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(path, sizeof path, "%s/probe", folder);
+    if (engine_open_chdb(path, NULL, &e, &err) == 0)
+        engine_close(e);
+    else
+        snprintf(missing, sizeof missing, "%s", err.text);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char command[PATH_MAX];
+    (void)state;
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_day_is_said_to_be_one),
+        cmocka_unit_test(a_wide_interval_is_no_high_confidence),
+        cmocka_unit_test(an_empty_study_has_one_finding),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
