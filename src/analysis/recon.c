@@ -260,8 +260,7 @@ static json_t *scanner_json(struct scan *s, const struct scanner *x, const struc
         (json_int_t)(x->walk.contacts - x->walk.failures), "ports_tried",
         (json_int_t)block_u64(details, 3, row), "ports", ports_json(ports, &x->source),
         "ports_of_one_target", (json_int_t)x->port_count, "first", time_json(first), "last",
-        time_json(last), "days", (json_int_t)days, "method",
-        wide ? "random walk of first contacts" : "ports of one target", "shape",
+        time_json(last), "days", (json_int_t)days, "method", wide ? "walk" : "ports", "shape",
         wide && tall ? "both"
         : wide       ? "horizontal"
                      : "vertical",
@@ -536,8 +535,6 @@ int recon_section(struct analysis *a, json_t **ret, struct error *err)
         status = direction_json(a, &out, list, &part[0], err);
     if (status == 0)
         status = direction_json(a, &in, list, &part[1], err);
-    json_object_set_new(recon, "outward", part[0] ? part[0] : json_null());
-    json_object_set_new(recon, "inward", part[1] ? part[1] : json_null());
     if (in.why_not && out.why_not) {
         json_decref(list);
         list = unsupported(in.why_not);
@@ -545,6 +542,8 @@ int recon_section(struct analysis *a, json_t **ret, struct error *err)
     json_object_set_new(recon, "scanners", list);
     if (status == 0)
         status = sensitive(a, recon, err);
+    json_object_set_new(recon, "outward", part[0] ? part[0] : json_null());
+    json_object_set_new(recon, "inward", part[1] ? part[1] : json_null());
     if (status < 0) {
         json_decref(recon);
         return status;
