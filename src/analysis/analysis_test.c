@@ -573,6 +573,18 @@ static void what_hides_is_counted_and_nothing_else(void **state)
     check_schema(model);
     check_evidence(&p, model);
     json_decref(model);
+
+    /* The sequel's definition on the same rows: all of the first source went to port 443. */
+    p.study->concealment = CONCEALMENT_2018_WITH_TLS;
+    model = model_of(&p, 1500000000000);
+    c = json_object_get(model, "concealment");
+    assert_string_equal(json_string_value(json_object_get(c, "definition")), "2018-with-tls");
+    assert_int_equal(whole(c, "flows"), hidden + usage());
+    techniques = json_object_get(c, "techniques");
+    assert_int_equal(whole(with(techniques, "technique", "tls"), "flows"), usage());
+    check_schema(model);
+    check_evidence(&p, model);
+    json_decref(model);
     place_close(&p);
 }
 

@@ -16,16 +16,27 @@ enum {
     DAYS_A_MONTH = 2, /* each with use on this many days */
 };
 
-static const char DEFINITION[] = "2017";
-static const char DEFINITION_IS[] =
-    "As the 2017 study: Tor and networks like it, VPN protocols, VPN providers and proxies. TLS by "
-    "itself is not counted, nor are visits to such products' web sites.";
+static const char *const definition_is[] = {
+    [CONCEALMENT_2017] =
+        "As the 2017 study: Tor and networks like it, VPN protocols, VPN providers and proxies. "
+        "TLS by itself is not counted, nor are visits to such products' web sites.",
+    [CONCEALMENT_2018_WITH_TLS] =
+        "As the sequel of 2018: Tor and networks like it, VPN protocols, VPN providers, proxies, "
+        "and everything over TLS (port 443, or TLS in the payload). Not comparable with the "
+        "definition of 2017.",
+};
 
 /* Conversations of the definition, in table contact; %u: codes of the categories. */
 #define COUNTED "(category = %u OR category = %u OR (owner = 3 AND category = 0 AND service = 0))"
-#define COUNTED_FILTER                                                                             \
-    "(category tor or category vpn or (owner \"vpn provider\" and service unknown and category "   \
-    "unknown)) and " USAGE_FILTER
+#define HIDING_FILTER                                                                              \
+    "category tor or category vpn or (owner \"vpn provider\" and service unknown and category "    \
+    "unknown)"
+#define TLS_FILTER "remote port 443 or application tls"
+static const char *const whole_filter[] = {
+    [CONCEALMENT_2017] = "(" HIDING_FILTER ") and " USAGE_FILTER,
+    [CONCEALMENT_2018_WITH_TLS] = "(" HIDING_FILTER " or " TLS_FILTER ") and " USAGE_FILTER,
+};
+static const char tls_filter[] = "(" TLS_FILTER ") and not (" HIDING_FILTER ") and " USAGE_FILTER;
 #define KEY "(toUInt32(category) * 65536 + toUInt32(service))"
 
 struct row {
@@ -40,6 +51,7 @@ struct concealment {
     struct table table;
     struct counts hosts;
     struct amounts *all; /* by day */
+    struct amounts *tls; /* by day; only where the definition counts it */
     struct block *basis, *networks;
     struct geo *geo;
     struct row *rows;
@@ -220,6 +232,40 @@ static json_t *row_json(struct analysis *a, const struct concealment *c, const s
     return j;
 }
 
+static int load_tls(struct analysis *a, struct concealment *c, struct error *err)
+{
+    if (a->study->concealment != CONCEALMENT_2018_WITH_TLS)
+        return 0;
+    c->tls = arena_array(a->arena, a->days + 1, sizeof(*c->tls));
+    int status = concealment_by_filter(a, tls_filter, c->tls, err);
+    for (size_t d = 0; d < a->days; d++)
+        amounts_add(&c->all[d], &c->tls[d]);
+    return status;
+}
+
+static int add_tls(struct analysis *a, const struct concealment *c, json_t *techniques,
+                   struct error *err)
+{
+    double hosts = 0;
+    struct amounts sum = {0};
+    if (!c->tls)
+        return 0;
+    for (size_t d = 0; d < a->days; d++)
+        amounts_add(&sum, &c->tls[d]);
+    struct estimate share = share_of_days(a, c->tls, a->usage, a->measure);
+    struct estimate octets = share_of_days(a, c->tls, a->usage, MEASURE_OCTETS);
+    int status = concealment_hosts(a, tls_filter, &hosts, err);
+    json_array_append_new(
+        techniques,
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:I, s:i, s:o, s:o, s:o}", "technique", "tls",
+                  "provider", "TLS", "flows", count_json(sum.flows), "octets",
+                  count_json(sum.octets), "packets", count_json(sum.packets), "local_hosts",
+                  (json_int_t)hosts, "days", (int)days_with(c->tls, a->days), "share",
+                  estimate_json(&share), "octets_share", estimate_json(&octets), "evidence",
+                  evidence_json(a, tls_filter, sum.flows)));
+    return status;
+}
+
 /* Nothing among packets that were sampled 1:N leaves N times as much open as among all packets. */
 static int widen_zero(struct analysis *a, struct estimate *e, struct error *err)
 {
@@ -240,15 +286,13 @@ static int widen_zero(struct analysis *a, struct estimate *e, struct error *err)
 static int whole_json(struct analysis *a, const struct concealment *c, json_t **ret,
                       struct error *err)
 {
-    struct counts hosts;
+    double hosts = 0;
     struct amounts sum = {0};
+    const char *filter = whole_filter[a->study->concealment];
     struct estimate share = share_of_days(a, c->all, a->usage, a->measure);
     struct estimate octets = share_of_days(a, c->all, a->usage, MEASURE_OCTETS);
     json_t *daily = json_array();
-    int status = counts_ask(a, &hosts, err,
-                            "SELECT toUInt32(0) AS k, uniqExact(local) AS l FROM contact WHERE %s "
-                            "AND " USAGE " AND " COUNTED,
-                            a->window, c->tor, c->vpn);
+    int status = concealment_hosts(a, filter, &hosts, err);
     if (status == 0)
         status = widen_zero(a, &share, err);
     for (size_t d = 0; d < a->days; d++) {
@@ -256,12 +300,12 @@ static int whole_json(struct analysis *a, const struct concealment *c, json_t **
         json_array_append_new(daily, count_json(c->all[d].flows));
     }
     *ret = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:i, s:o, s:o}", "definition",
-                     DEFINITION, "definition_is", DEFINITION_IS, "share", estimate_json(&share),
+                     study_concealment_text(a->study->concealment), "definition_is",
+                     definition_is[a->study->concealment], "share", estimate_json(&share),
                      "octets_share", estimate_json(&octets), "flows", count_json(sum.flows),
                      "octets", count_json(sum.octets), "packets", count_json(sum.packets),
-                     "local_hosts", (json_int_t)(status == 0 && hosts.rows ? hosts.a[0] : 0),
-                     "days", (int)days_with(c->all, a->days), "daily", daily, "evidence",
-                     evidence_json(a, COUNTED_FILTER, sum.flows));
+                     "local_hosts", (json_int_t)hosts, "days", (int)days_with(c->all, a->days),
+                     "daily", daily, "evidence", evidence_json(a, filter, sum.flows));
     return status;
 }
 
@@ -317,6 +361,8 @@ static int add_possible(struct analysis *a, const struct concealment *c, json_t 
                             key, a->window, where);
     for (size_t r = 0; status == 0 && r < t.rows; r++) {
         const struct possible *p = &possible[t.keys[r] % POSSIBLE];
+        if (c->tls && p->may_hide)
+            continue;
         const struct amounts *cells = t.cells + r * a->days;
         struct estimate share = share_of_days(a, cells, a->usage, a->measure);
         json_array_append_new(
@@ -328,7 +374,8 @@ static int add_possible(struct analysis *a, const struct concealment *c, json_t 
                             "evidence", evidence_json(a, p->filter, t.sums[r].flows)));
     }
     json_object_set_new(section, "not_counted", list);
-    if (status == 0)
+    /* With TLS counted, what might hide beside it is in part counted already: no sum, no bound. */
+    if (status == 0 && !c->tls)
         json_object_set_new(section, "at_most", at_most_json(a, c, &t));
     return status;
 }
@@ -466,6 +513,8 @@ static int section_parts(struct analysis *a, struct concealment *c, json_t **ret
 {
     int status = load(a, c, err);
     if (status == 0)
+        status = load_tls(a, c, err);
+    if (status == 0)
         status = whole_json(a, c, ret, err);
     if (status < 0)
         return status;
@@ -477,7 +526,9 @@ static int section_parts(struct analysis *a, struct concealment *c, json_t **ret
     for (size_t i = 0; i < c->table.rows; i++)
         json_array_append_new(techniques, row_json(a, c, &c->rows[i]));
     json_object_set_new(*ret, "techniques", techniques);
-    status = add_possible(a, c, *ret, err);
+    status = add_tls(a, c, techniques, err);
+    if (status == 0)
+        status = add_possible(a, c, *ret, err);
     if (status == 0)
         status = add_subscriptions(a, c, *ret, err);
     if (status == 0)

@@ -15,6 +15,10 @@ uint32_t concealment_code(const struct analysis *a, enum symbol_kind kind, const
 struct ip ip_of(struct bytes b);
 const char *ip_words(struct analysis *a, const struct ip *ip);
 
+/* What a filter returns in the study's period, added to the days' cells; and its local hosts. */
+int concealment_by_filter(struct analysis *a, const char *filter, struct amounts *cells,
+                          struct error *err);
+int concealment_hosts(struct analysis *a, const char *filter, double *ret, struct error *err);
 /* Adds `tor`, `tor_pairs` and `tor_then_torrents`. */
 int concealment_tor(struct analysis *a, json_t *section, struct error *err);
 /* Findings about a section that is there. */

@@ -72,12 +72,14 @@ static json_t *share_finding(struct analysis *a, const json_t *s)
     const char *headline =
         high < 0.01
             ? arena_format(a->arena, "Under 1%% of activity is concealed: %s (%s)", value, range)
-            : arena_format(a->arena, "%s of activity is concealed (%s)", value, range);
+            : arena_format(a->arena, "%s of activity is concealed%s (%s)", value,
+                           a->study->concealment == CONCEALMENT_2017 ? "" : ", TLS counted", range);
     const char *hosts = text_count(a, value_of(s, "local_hosts"));
     const char *statement = arena_format(
         a->arena,
-        "What flow data shows to be Tor, a VPN or a proxy makes up %s of the population's %s, and "
+        "What flow data shows to be Tor, a VPN%s makes up %s of the population's %s, and "
         "%s of its octets: %s conversations by %s address%s on %.0f day%s.",
+        a->study->concealment == CONCEALMENT_2017 ? " or a proxy" : ", a proxy or TLS",
         text_share(a, share), units(a), text_share(a, json_object_get(s, "octets_share")),
         text_count(a, value_of(s, "flows")), hosts, strcmp(hosts, "1") == 0 ? "" : "es",
         value_of(s, "days"), value_of(s, "days") == 1 ? "" : "s");
@@ -88,28 +90,30 @@ static json_t *share_finding(struct analysis *a, const json_t *s)
                      : ports > 0 ? text_percent(a, ports)
                                  : "None"),
     };
+    const json_t *at_most = json_object_get(s, "at_most");
     const char *const caveats[] = {
         "It is the share that can be seen. Bridges, tunnels over port 443 and relays on rented "
         "servers are built to look like ordinary use, and are not in it.",
-        arena_format(
-            a->arena,
-            "Were all SSH and all rented servers of no known service counted too, it would "
-            "be %s: a bound of what they could hide, not an estimate.",
-            text_share(a, json_object_get(s, "at_most"))),
         arena_format(a->arena, "Definition %s: %s", string_of(s, "definition"),
                      string_of(s, "definition_is")),
+        at_most ? arena_format(a->arena,
+                               "Were all SSH and all rented servers of no known service counted "
+                               "too, it would be %s: a bound of what they could hide, not an "
+                               "estimate.",
+                               text_share(a, at_most))
+                : "",
     };
     const char *const alternatives[] = {
         "VPN protocols also join offices and manage machines: a tunnel need not hide anything.",
     };
-    return json_pack("{s:s, s:s, s:s, s:s, s:n, s:s, s:o, s:o, s:o, s:{s:O, s:O, s:O, s:O}, s:O}",
+    return json_pack("{s:s, s:s, s:s, s:s, s:n, s:s, s:o, s:o, s:o, s:{s:O, s:O, s:O, s:O*}, s:O}",
                      "id", "concealment", "section", "concealment", "headline", headline,
                      "statement", statement, "likelihood", "confidence",
                      ports > 0.5 ? "moderate" : "high", "because", texts(because, 2), "caveats",
-                     texts(caveats, 3), "alternatives", texts(alternatives, 1), "values", "share",
-                     share, "octets_share", json_object_get(s, "octets_share"), "at_most",
-                     json_object_get(s, "at_most"), "flows", json_object_get(s, "flows"),
-                     "evidence", json_object_get(s, "evidence"));
+                     texts(caveats, at_most ? 3 : 2), "alternatives", texts(alternatives, 1),
+                     "values", "share", share, "octets_share", json_object_get(s, "octets_share"),
+                     "flows", json_object_get(s, "flows"), "at_most", at_most, "evidence",
+                     json_object_get(s, "evidence"));
 }
 
 /* The relay that was used on most days. */

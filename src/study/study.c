@@ -56,7 +56,7 @@ struct study_text {
     const char **events;
     uint32_t events_count;
     const char *baseline, *store, *positive_control;
-    int measure;
+    int measure, concealment;
     uint32_t sampling;
     uint64_t *seed;
     struct metering_text metering;
@@ -119,6 +119,9 @@ static const cyaml_schema_field_t geo_fields[] = {
 static const cyaml_strval_t measures[] = {
     {"conversations", MEASURE_FLOWS}, {"octets", MEASURE_OCTETS}, {"packets", MEASURE_PACKETS}};
 
+static const cyaml_strval_t concealments[] = {{"2017", CONCEALMENT_2017},
+                                              {"2018-with-tls", CONCEALMENT_2018_WITH_TLS}};
+
 static const cyaml_schema_field_t study_fields[] = {
     TEXT("name", struct study_text, name),
     TEXT("timezone", struct study_text, timezone),
@@ -131,6 +134,8 @@ static const cyaml_schema_field_t study_fields[] = {
     TEXT_OPTIONAL("store", struct study_text, store),
     CYAML_FIELD_ENUM("measure", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct study_text, measure,
                      measures, 3),
+    CYAML_FIELD_ENUM("concealment", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct study_text,
+                     concealment, concealments, 2),
     CYAML_FIELD_UINT("sampling", CYAML_FLAG_OPTIONAL, struct study_text, sampling),
     CYAML_FIELD_UINT_PTR("seed", CYAML_FLAG_OPTIONAL, struct study_text, seed),
     CYAML_FIELD_MAPPING("metering", CYAML_FLAG_OPTIONAL, struct study_text, metering,
@@ -144,6 +149,11 @@ static const cyaml_schema_field_t study_fields[] = {
 
 static const cyaml_schema_value_t study_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct study_text, study_fields)};
+
+const char *study_concealment_text(enum study_concealment c)
+{
+    return concealments[c].str;
+}
 
 const char *study_measure_text(enum study_measure m)
 {
@@ -393,6 +403,7 @@ static int fill_numbers(const struct filling *f)
 {
     struct study *s = f->s;
     s->measure = (enum study_measure)f->text->measure;
+    s->concealment = (enum study_concealment)f->text->concealment;
     s->sampling = f->text->sampling;
     s->seed = f->text->seed ? *f->text->seed : 1;
     s->idle_ms = 60000;

@@ -48,6 +48,8 @@ struct study_holiday {
 };
 
 enum study_measure { MEASURE_FLOWS, MEASURE_OCTETS, MEASURE_PACKETS };
+/* What counts as concealed: docs/methods.md, Concealment. */
+enum study_concealment { CONCEALMENT_2017, CONCEALMENT_2018_WITH_TLS };
 
 struct study {
     const char *dir, *file; /* the folder and study.yaml's path */
@@ -72,6 +74,7 @@ struct study {
     const char **catalogue_files; /* own entries: files *.yaml of catalogue/ */
     size_t catalogue_file_count;
     enum study_measure measure; /* what shares are of; default conversations */
+    enum study_concealment concealment; /* default 2017 */
     uint32_t sampling;          /* of sources that do not tell; 0: unknown, taken as 1 */
     uint64_t seed;              /* of everything random in the report */
     uint32_t idle_ms, active_ms; /* metering timeouts */
@@ -95,5 +98,6 @@ void study_free(struct study *s);
 int study_init(const char *dir, struct error *err);
 
 const char *study_measure_text(enum study_measure m);
+const char *study_concealment_text(enum study_concealment c);
 
 #endif

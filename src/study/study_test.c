@@ -86,6 +86,7 @@ static void the_worked_study_reads(void **state)
     assert_int_equal(s->idle_ms, 60000);
     assert_int_equal(s->active_ms, 1800000);
     assert_int_equal(s->measure, MEASURE_FLOWS);
+    assert_string_equal(study_concealment_text(s->concealment), "2017");
     assert_string_equal(s->baseline, "default");
     assert_int_equal(s->store[0], '/');
     assert_string_equal(s->store + strlen(s->store) - 6, "/store");
@@ -103,7 +104,8 @@ static void every_key_reads(void **state)
     struct study *s = parse(
         HEAD POPULATION
         "pivots:\n  - {prefix: 198.51.100.7, from: 2017-05-01, to: 2017-05-20, label: p}\n"
-        "events: [e.csv]\nbaseline: b.csv\nstore: clickhouse://u@h:8123/t\nmeasure: packets\n"
+        "events: [e.csv]\nbaseline: b.csv\nstore: clickhouse://u@h:8123/t\nmeasure: "
+        "packets\nconcealment: 2018-with-tls\n"
         "sampling: 1000\nseed: 7\nmetering: {idle: 30s, active: 5m}\n"
         "geo: {country: a.mmdb, asn: a.mmdb}\n"
         "policies: [{service: facebook, from: 2016-04-01, source: x}]\n"
@@ -124,6 +126,7 @@ static void every_key_reads(void **state)
     assert_string_equal(text, "2017-05-13T20:58:00.000Z");
     assert_true(s->store_is_server);
     assert_string_equal(study_measure_text(s->measure), "packets");
+    assert_int_equal(s->concealment, CONCEALMENT_2018_WITH_TLS);
     assert_int_equal(s->sampling, 1000);
     assert_int_equal(s->seed, 7);
     assert_int_equal(s->idle_ms, 30000);
