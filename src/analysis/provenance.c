@@ -7,8 +7,9 @@
 static const struct {
     const char *name, *version;
 } definitions[] = {
-    {"roles", "1"},  {"fidelity", "1"}, {"share", "1"},    {"services", "1"}, {"categories", "1"},
-    {"rhythm", "1"}, {"events", "1"},   {"presence", "1"}, {"onsets", "1"}, {"concealment", "1"},
+    {"roles", "1"},      {"fidelity", "1"}, {"share", "1"},    {"services", "1"},
+    {"categories", "1"}, {"rhythm", "1"},   {"events", "1"},   {"presence", "1"},
+    {"onsets", "1"},     {"recon", "1"},    {"contacts", "1"}, {"concealment", "1"},
 };
 
 int provenance_section(struct analysis *a, json_t **ret, struct error *err)
