@@ -66,6 +66,7 @@ static json_t *share_finding(struct analysis *a, const json_t *s)
 {
     const json_t *share = json_object_get(s, "share");
     double ports = by_port_alone(s), high = value_of(share, "high");
+    bool wide = high - value_of(share, "low") > 0.5; /* one day bounds nothing */
     const char *value = text_percent(a, value_of(s, "share"));
     const char *range = arena_format(a->arena, "%s to %s", text_percent(a, value_of(share, "low")),
                                      text_percent(a, high));
@@ -109,10 +110,13 @@ static json_t *share_finding(struct analysis *a, const json_t *s)
     return json_pack("{s:s, s:s, s:s, s:s, s:n, s:s, s:o, s:o, s:o, s:{s:O, s:O, s:O, s:O*}, s:O}",
                      "id", "concealment", "section", "concealment", "headline", headline,
                      "statement", statement, "likelihood", "confidence",
-                     ports > 0.5 ? "moderate" : "high", "because", texts(because, 2), "caveats",
-                     texts(caveats, at_most ? 3 : 2), "alternatives", texts(alternatives, 1),
-                     "values", "share", share, "octets_share", json_object_get(s, "octets_share"),
-                     "flows", json_object_get(s, "flows"), "at_most", at_most, "evidence",
+                     wide          ? "low"
+                     : ports > 0.5 ? "moderate"
+                                   : "high",
+                     "because", texts(because, 2), "caveats", texts(caveats, at_most ? 3 : 2),
+                     "alternatives", texts(alternatives, 1), "values", "share", share,
+                     "octets_share", json_object_get(s, "octets_share"), "flows",
+                     json_object_get(s, "flows"), "at_most", at_most, "evidence",
                      json_object_get(s, "evidence"));
 }
 

@@ -24,6 +24,7 @@ const NAMES: Record<string, string> = {
   'vpn-protocol': 'VPN protocol',
   'vpn-provider': 'VPN provider',
   proxy: 'Proxy',
+  tls: 'TLS',
   'ssh-tunnel': 'SSH',
   'hosting-relay': 'Rented servers of no known service',
   'website-visit': 'Web sites of such products',
