@@ -177,7 +177,7 @@ static void fill_table(struct engine *e)
         fail_msg("%s", err.text);
     flow_columns(&columns);
     native_encode_batch(&native, rows, 0, ROWS);
-    if (engine_insert(e, "flow", columns.at, bytes_of(native.at, native.len), NULL, &err))
+    if (engine_insert(e, "flow", columns.at, bytes_of(native.at, native.len), &err))
         fail_msg("%s", err.text);
     buf_done(&sql);
     buf_done(&columns);
