@@ -292,21 +292,6 @@ static const char *zeek_path_of(const json_t *o)
     return has_key(o, "trans_depth") ? "http" : "log";
 }
 
-static void find_json(struct table_text *t, struct bytes line)
-{
-    json_t *o = json_loadb((const char *)line.at, line.len, 0, NULL);
-    t->is_json = true;
-    t->kind = TABLE_JSONL;
-    if (has_key(o, "event_type") && (has_key(o, "flow_id") || has_key(o, "timestamp"))) {
-        t->kind = TABLE_EVE;
-    } else if ((has_key(o, "uid") && has_key(o, "id.orig_h")) || has_key(o, "_path") ||
-               has_key(o, "certificate.subject")) {
-        t->kind = TABLE_ZEEK;
-        snprintf(t->path, sizeof t->path, "%s", zeek_path_of(o));
-    }
-    json_decref(o);
-}
-
 /* ---- JSON ---- */
 
 /* The key's column; keys come in the same order in most lines, so the next one is tried first. */
@@ -382,6 +367,33 @@ static void take_object(struct table_text *t, json_t *o, const char *prefix, int
     }
 }
 
+/* What kind of lines they are, by the first; false where it is nothing of ours. */
+static bool find_json(struct table_text *t, struct bytes line)
+{
+    struct table_row row = {0};
+    uint8_t ranks[TABLE_COLUMNS] = {0};
+    json_t *o = json_loadb((const char *)line.at, line.len, 0, NULL);
+    bool found = json_is_object(o);
+    t->is_json = true;
+    t->kind = TABLE_JSONL;
+    if (has_key(o, "event_type") && (has_key(o, "flow_id") || has_key(o, "timestamp"))) {
+        t->kind = TABLE_EVE;
+    } else if ((has_key(o, "uid") && has_key(o, "id.orig_h")) || has_key(o, "_path") ||
+               has_key(o, "certificate.subject")) {
+        t->kind = TABLE_ZEEK;
+        snprintf(t->path, sizeof t->path, "%s", zeek_path_of(o));
+    }
+    if (found && t->kind == TABLE_JSONL) {
+        /* Counters may be missing in one line; without time and addresses it is something else. */
+        take_object(t, o, "", 0, &row, ranks);
+        found = (row.cell[TABLE_start].len || row.cell[TABLE_end].len) &&
+                (row.cell[TABLE_src_ip].len || row.cell[TABLE_inner_src_ip].len) &&
+                (row.cell[TABLE_dst_ip].len || row.cell[TABLE_inner_dst_ip].len);
+    }
+    json_decref(o);
+    return found;
+}
+
 static enum table_next json_row(struct table_text *t, struct bytes line, struct table_row *ret,
                                 enum reason *wrong)
 {
@@ -426,8 +438,8 @@ static bool find_format(struct table_text *t)
     } while (value_trimmed(line).len == 0);
     size_t start = (size_t)(line.at - t->view.at);
     if (value_trimmed(line).at[0] == '{') {
-        find_json(t, line);
         t->used = start;
+        return find_json(t, line);
     } else if (value_trimmed(line).at[0] == '#') {
         t->kind = TABLE_ZEEK;
         t->separator = '\t';
@@ -439,7 +451,10 @@ static bool find_format(struct table_text *t)
     } else {
         find_separated(t, line);
     }
-    return t->is_json || t->cells > 0;
+    bool any = false;
+    for (int c = 0; c < TABLE_COLUMNS; c++)
+        any |= t->has[c];
+    return any;
 }
 
 static bool is_flows(const struct table_text *t)

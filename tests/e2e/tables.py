@@ -178,6 +178,14 @@ def a_table_given_twice_counts_once():
 
 
 @test
+def what_is_no_table_of_flows_is_said():
+    for name, text in (("a.json", '{"a": 1}\n'), ("a.txt", "hello world\n"), ("list.json", "[1, 2]\n"),
+                       ("pretty.json", '{\n "start": 1\n}\n'), ("a.csv", "start,src_ip,dst_ip\n1,::1,::2\n")):
+        said = telltale("import", "-C", study(), write(name, text), status=1).stderr
+        assert name in said and ("no table" in said or "without column protocol" in said), said
+
+
+@test
 def our_worlds_table_equals_its_ipfix():
     feed = os.path.join(DIR, "feed")
     telltale("simulate", os.path.join(SOURCE, "tests", "worlds", "tiny.yaml"), "-o", feed, "-q", "--format", "csv,ipfix")
