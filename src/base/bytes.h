@@ -28,7 +28,7 @@ static inline struct bytes bytes_slice(struct bytes b, size_t from, size_t len)
     if (from > b.len)
         return bytes_of(b.at, 0);
     size_t left = b.len - from;
-    return bytes_of(b.at + from, len < left ? len : left);
+    return bytes_of(b.at ? b.at + from : NULL, len < left ? len : left);
 }
 
 static inline int bytes_equal(struct bytes a, struct bytes b)

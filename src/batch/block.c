@@ -263,7 +263,8 @@ static struct bytes value_bytes(const struct block_column *c, size_t at)
     assert(c->kind == BLOCK_STRING);
     const uint64_t *ends = c->ends.at;
     uint64_t from = at ? ends[at - 1] : 0;
-    return bytes_of((const uint8_t *)c->values.at + from, ends[at] - from);
+    const uint8_t *texts = c->values.at; /* NULL where all texts are empty */
+    return bytes_of(texts ? texts + from : NULL, ends[at] - from);
 }
 
 static const struct block_column *scalar(const struct block *b, size_t column, size_t row)
