@@ -508,11 +508,17 @@ export function ActivitySection({ x }: { x: Context }) {
   );
   return (
     <Section id="activity" title="Activity">
-      {busiest && calmest && daily.length > 1 && busiest.flows > 0 && (
+      {busiest && daily.length > 1 && busiest.flows > 0 && (
         <Lede>
           The busiest day was {localTime(midnight(busiest.date), false)} with{' '}
-          <Count n={busiest.flows} /> conversations, the calmest{' '}
-          {localTime(midnight(calmest.date), false)} with <Count n={calmest.flows} />.
+          <Count n={busiest.flows} /> conversations
+          {calmest && calmest.date !== busiest.date && (
+            <>
+              , the calmest {localTime(midnight(calmest.date), false)} with{' '}
+              <Count n={calmest.flows} />
+            </>
+          )}
+          .
         </Lede>
       )}
       <Daily x={x} activity={activity} />
