@@ -5,7 +5,7 @@
 static json_t *daily_json(struct analysis *a, const struct counts *hosts)
 {
     json_t *daily = json_array();
-    for (size_t i = 0; i < a->days; i++) {
+    for (size_t i = a->series_from; i < a->series_to; i++) {
         const struct amounts *x = &a->usage[i];
         uint32_t day = (uint32_t)(a->study->from_day + (int32_t)i);
         json_t *roles = json_object();
@@ -22,8 +22,13 @@ static json_t *daily_json(struct analysis *a, const struct counts *hosts)
 
 static json_t *hourly_json(struct analysis *a)
 {
-    uint64_t from = a->study->from_ms / 1000, to = a->study->to_ms / 1000;
-    size_t hours = (to - from + 3599) / 3600;
+    size_t hours = series_hours(a);
+    uint64_t from = series_from_s(a), to = from + hours * 3600;
+    if (series_too_long(a))
+        return unsupported(arena_format(a->arena,
+                                        "The data spread over %zu days, too many to be told by "
+                                        "the hour (at most %d).",
+                                        a->series_to - a->series_from, SERIES_DAYS_MAX));
     struct amounts *x = arena_array(a->arena, hours + 1, sizeof(*x));
     json_t *hourly = json_array();
     for (size_t i = 0; i < a->slot_count; i++)
@@ -46,8 +51,11 @@ int activity_section(struct analysis *a, json_t **ret, struct error *err)
                             a->window);
     if (status < 0)
         return status;
-    *ret = json_pack("{s:[s,s], s:o, s:o, s:o}", "roles", "consumed", "peer", "daily",
-                     daily_json(a, &hosts), "hourly", hourly_json(a), "evidence",
-                     evidence_json(a, USAGE_FILTER, a->usage_total.flows));
+    int32_t first = a->study->from_day + (int32_t)a->series_from;
+    int32_t last = a->study->from_day + (int32_t)a->series_to - 1;
+    *ret =
+        json_pack("{s:[s,s], s:o, s:o, s:o, s:o, s:o}", "roles", "consumed", "peer", "from",
+                  date_json(first), "to", date_json(last), "daily", daily_json(a, &hosts), "hourly",
+                  hourly_json(a), "evidence", evidence_json(a, USAGE_FILTER, a->usage_total.flows));
     return 0;
 }

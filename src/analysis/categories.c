@@ -54,7 +54,7 @@ static json_t *category_json(struct analysis *a, const struct category_row *r,
     const char *filter = arena_format(a->arena, "category %s and " USAGE_FILTER,
                                       r->code ? filter_word(a, r->id) : "unknown");
     json_t *daily = json_array();
-    for (size_t i = 0; i < a->days; i++)
+    for (size_t i = a->series_from; i < a->series_to; i++)
         json_array_append_new(daily, count_json(cells[i].flows));
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:i, s:o, s:o}", "id", r->id, "name",
                      r->name, "share", estimate_json(&share), "octets_share",

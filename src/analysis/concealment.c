@@ -297,7 +297,8 @@ static int whole_json(struct analysis *a, const struct concealment *c, json_t **
         status = widen_zero(a, &share, err);
     for (size_t d = 0; d < a->days; d++) {
         amounts_add(&sum, &c->all[d]);
-        json_array_append_new(daily, count_json(c->all[d].flows));
+        if (d >= a->series_from && d < a->series_to)
+            json_array_append_new(daily, count_json(c->all[d].flows));
     }
     *ret = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:i, s:o, s:o}", "definition",
                      study_concealment_text(a->study->concealment), "definition_is",

@@ -185,7 +185,7 @@ int events_section(struct analysis *a, json_t **ret, struct error *err)
     json_t *tests = json_array();
     add_kinds(a, x, series, tests, &moves);
     json_t *daily = json_array();
-    for (size_t i = 0; i < a->days; i++)
+    for (size_t i = a->series_from; i < a->series_to; i++)
         json_array_append_new(daily, number_json(series[i]));
     *ret = json_pack("{s:o, s:o, s:o, s:s}", "tests", tests, "verdict",
                      verdict_json(a, json_array_get(tests, 0), moves), "series", daily, "series_is",

@@ -15,7 +15,7 @@
 #include "analysis/analysis.h"
 #include "schema/values.h"
 
-#define DAY_MS   UINT64_C(86400000)
+#define DAY_MS   INT64_C(86400000)
 #define APRIL_MS UINT64_C(1491004800000) /* 2017-04-01 */
 
 static char folder[] = "/tmp/telltale-few-XXXXXX";
@@ -40,7 +40,7 @@ static void add_group(struct batch *b, struct symbols *symbols, const struct gro
     for (int i = 0; i < g->count; i++) {
         size_t row = batch_add(b);
         batch_start_ms(b)[row] =
-            APRIL_MS + (uint64_t)g->day * DAY_MS + (uint64_t)(i % 24) * 3600000 + 60000;
+            APRIL_MS + (uint64_t)(g->day * DAY_MS) + (uint64_t)(i % 24) * 3600000 + 60000;
         batch_end_ms(b)[row] = batch_start_ms(b)[row] + 1000;
         batch_local(b)[row] = ip_from_v4((const uint8_t[]){175, 45, 176, 9});
         batch_remote(b)[row] = ip_from_v4((const uint8_t[]){198, 51, 100, 7});
@@ -198,6 +198,61 @@ static void an_empty_study_has_one_finding(void **state)
     json_decref(model);
 }
 
+/* A period of 24 years with four days of data has a report of four days. */
+static void empty_years_take_no_room(void **state)
+{
+    static const struct group groups[] = {{0, "facebook", "social", 48},
+                                          {1, "facebook", "social", 40},
+                                          {2, "dns", "name", 24},
+                                          {4, "dns", "name", 30}};
+    (void)state;
+    json_t *model = model_of("2000-01-01", "2023-12-31", groups, 4, 0);
+    const json_t *activity = json_object_get(model, "activity");
+    const json_t *fidelity = json_object_get(model, "fidelity");
+    const json_t *hourly = json_object_get(activity, "hourly");
+    assert_string_equal(text_of(activity, "from"), "2017-04-01");
+    assert_string_equal(text_of(activity, "to"), "2017-04-05");
+    assert_int_equal(json_array_size(json_object_get(activity, "daily")), 5);
+    assert_int_equal(json_array_size(hourly), 5 * 24);
+    assert_string_equal(text_of(json_array_get(hourly, 0), "time"), "2017-04-01T00:00:00.000Z");
+    const json_t *service = json_array_get(json_object_get(model, "services"), 0);
+    const json_t *hours = json_object_get(service, "hourly");
+    assert_int_equal(json_array_size(hours), 5 * 24);
+    assert_int_equal(json_integer_value(json_array_get(hours, 0)), 2);
+    assert_int_equal(json_array_size(json_object_get(fidelity, "days")), 5);
+    const json_t *empty = json_object_get(fidelity, "empty");
+    assert_string_equal(text_of(json_array_get(empty, 0), "to"), "2017-03-31");
+    assert_string_equal(text_of(json_array_get(empty, 1), "from"), "2017-04-06");
+    assert_string_equal(
+        json_string_value(json_array_get(json_object_get(fidelity, "warnings"), 0)),
+        "8762 of 8766 days hold no record at all: 2000-01-01 to 2017-03-31, 2017-04-04, 2017-04-06 "
+        "to 2023-12-31.");
+    char *text = json_dumps(model, JSON_COMPACT);
+    assert_true(strlen(text) < 100000);
+    free(text);
+    check_schema(model);
+    json_decref(model);
+}
+
+static void data_years_apart_have_no_hours(void **state)
+{
+    static const struct group groups[] = {{-1000, "facebook", "social", 48},
+                                          {0, "facebook", "social", 40}};
+    (void)state;
+    json_t *model = model_of("2000-01-01", "2023-12-31", groups, 2, 0);
+    const json_t *activity = json_object_get(model, "activity");
+    assert_non_null(json_object_get(json_object_get(activity, "hourly"), "unsupported"));
+    assert_int_equal(json_array_size(json_object_get(activity, "daily")), 1001);
+    assert_null(json_object_get(json_array_get(json_object_get(model, "services"), 0), "hourly"));
+    check_schema(model);
+    json_decref(model);
+    model = model_of("2018-01-01", "2023-12-31", groups, 2, 0);
+    assert_int_equal(json_array_size(json_object_get(json_object_get(model, "activity"), "daily")),
+                     1);
+    check_schema(model);
+    json_decref(model);
+}
+
 static int set_up(void **state)
 {
     struct engine *e;
@@ -228,6 +283,8 @@ int main(void)
         cmocka_unit_test(one_day_is_said_to_be_one),
         cmocka_unit_test(a_wide_interval_is_no_high_confidence),
         cmocka_unit_test(an_empty_study_has_one_finding),
+        cmocka_unit_test(empty_years_take_no_room),
+        cmocka_unit_test(data_years_apart_have_no_hours),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -161,22 +161,36 @@ static json_t *robust_json(struct analysis *a, const struct day_quality *q, size
                      date_json(a->study->from_day + (int32_t)(from + len) - 1), "why", why);
 }
 
-/* "2017-05-11, 2017-05-12 and 3 more" of the days for which `is` holds; NULL when none. */
+static const char *range_text(struct analysis *a, size_t from, size_t to)
+{
+    char first[TIME_TEXT_MAX], last[TIME_TEXT_MAX];
+    date_print(a->study->from_day + (int32_t)from, first);
+    date_print(a->study->from_day + (int32_t)to - 1, last);
+    return to - from == 1 ? arena_format(a->arena, "%s", first)
+                          : arena_format(a->arena, "%s to %s", first, last);
+}
+
+/* "2017-05-11, 2017-05-14 to 2017-05-20 and 3 more days" of the days for which `is` holds; NULL
+ * when none. */
 static const char *days_text(struct analysis *a, const bool *is, size_t *ret_count)
 {
     enum { NAMED = 4 };
     struct buf b;
-    size_t count = 0;
+    size_t count = 0, runs = 0, more = 0;
     buf_init(&b, 4096);
-    for (size_t i = 0; i < a->days; i++) {
-        char date[TIME_TEXT_MAX];
-        if (!is[i] || ++count > NAMED)
+    for (size_t i = 0, end; i < a->days; i = end + 1) {
+        for (end = i; end < a->days && is[end];)
+            end++;
+        if (end == i)
             continue;
-        date_print(a->study->from_day + (int32_t)i, date);
-        buf_format(&b, "%s%s", count > 1 ? ", " : "", date);
+        count += end - i;
+        if (++runs > NAMED)
+            more += end - i;
+        else
+            buf_format(&b, "%s%s", runs > 1 ? ", " : "", range_text(a, i, end));
     }
-    if (count > NAMED)
-        buf_format(&b, " and %zu more", count - NAMED);
+    if (more > 0)
+        buf_format(&b, " and %zu more day%s", more, more == 1 ? "" : "s");
     *ret_count = count;
     const char *text = count > 0 ? arena_text(a->arena, b.at, b.len) : NULL;
     buf_done(&b);
@@ -188,13 +202,14 @@ static void warn(json_t *warnings, const char *text)
     json_array_append_new(warnings, json_string(text));
 }
 
-static void warn_days(struct analysis *a, json_t *warnings, const bool *is, const char *what)
+static void warn_days(struct analysis *a, json_t *warnings, const bool *is, const char *one,
+                      const char *many)
 {
     size_t count;
     const char *days = days_text(a, is, &count);
     if (days)
-        warn(warnings,
-             arena_format(a->arena, "%zu of %zu days %s: %s.", count, a->days, what, days));
+        warn(warnings, arena_format(a->arena, "%zu of %zu day%s %s: %s.", count, a->days,
+                                    a->days == 1 ? "" : "s", count == 1 ? one : many, days));
 }
 
 static json_t *warnings_json(struct analysis *a, const struct day_quality *q)
@@ -209,16 +224,17 @@ static json_t *warnings_json(struct analysis *a, const struct day_quality *q)
         for (int k = 0; k < q[i].rate_count; k++)
             sampled += q[i].rates[k] > 1;
     }
-    warn_days(a, w, is, "hold no record at all");
+    warn_days(a, w, is, "holds no record at all", "hold no record at all");
     for (size_t i = 0; i < a->days; i++)
         is[i] = q[i].hours != 0 && __builtin_popcount(q[i].hours) < q[i].hour_count;
-    warn_days(a, w, is, "lack an hour or more");
+    warn_days(a, w, is, "lacks an hour or more", "lack an hour or more");
     for (size_t i = 0; i < a->days; i++)
         is[i] = q[i].hours != 0 && !a->used[i];
-    warn_days(a, w, is, "are too thin to be compared and left out of shares and rhythm");
+    warn_days(a, w, is, "is too thin to be compared and left out of shares and rhythm",
+              "are too thin to be compared and left out of shares and rhythm");
     for (size_t i = 0; i < a->days; i++)
         is[i] = q[i].lost > 0.02 * (q[i].lost + q[i].records);
-    warn_days(a, w, is, "lost over 2% of their records");
+    warn_days(a, w, is, "lost over 2% of its records", "lost over 2% of their records");
     if (lost > 0)
         warn(w, arena_format(a->arena,
                              "%s of the exported records are known to be lost, by the "
@@ -231,6 +247,30 @@ static json_t *warnings_json(struct analysis *a, const struct day_quality *q)
     return w;
 }
 
+/* A period may be stated far wider than its data: series then leave the empty ends out. */
+static void choose_series(struct analysis *a, const struct day_quality *q)
+{
+    size_t from = 0, to = a->days;
+    if (a->days > SERIES_DAYS_MAX) {
+        while (to > 0 && q[to - 1].hours == 0 && q[to - 1].records <= 0 &&
+               day_flows(a, to - 1) <= 0)
+            to--;
+        while (from < to && q[from].hours == 0 && q[from].records <= 0 && day_flows(a, from) <= 0)
+            from++;
+    }
+    bool none = from == to; /* of no data at all the first day stands for the others */
+    a->series_from = none ? 0 : from;
+    a->series_to = none ? 1 : to;
+}
+
+static void add_range(struct analysis *a, json_t *list, size_t from, size_t to)
+{
+    if (from < to)
+        json_array_append_new(list, json_pack("{s:o, s:o}", "from",
+                                              date_json(a->study->from_day + (int32_t)from), "to",
+                                              date_json(a->study->from_day + (int32_t)to - 1)));
+}
+
 int fidelity_section(struct analysis *a, json_t **ret, struct error *err)
 {
     struct day_quality *q = arena_array(a->arena, a->days + 1, sizeof(*q));
@@ -239,16 +279,19 @@ int fidelity_section(struct analysis *a, json_t **ret, struct error *err)
     if (status < 0)
         return status;
     double enough = judge(a, q);
-    json_t *days = json_array();
-    for (size_t i = 0; i < a->days; i++) {
+    choose_series(a, q);
+    json_t *days = json_array(), *empty = json_array();
+    for (size_t i = 0; i < a->days; i++)
         used += a->used[i];
+    for (size_t i = a->series_from; i < a->series_to; i++)
         json_array_append_new(days, day_json(a, &q[i], i));
-    }
+    add_range(a, empty, 0, a->series_from);
+    add_range(a, empty, a->series_to, a->days);
     json_t *robust = robust_json(a, q, &robust_days);
-    *ret =
-        json_pack("{s:o, s:i, s:i, s:o, s:s, s:o, s:i, s:o}", "days", days, "days_used", (int)used,
-                  "days_of_period", (int)a->days, "threshold", number_json(enough), "score_is",
-                  "hours with data / hours of the day x (1 - share of records lost)", "robust",
-                  robust, "robust_days", (int)robust_days, "warnings", warnings_json(a, q));
+    *ret = json_pack("{s:o, s:o, s:i, s:i, s:o, s:s, s:o, s:i, s:o}", "days", days, "empty", empty,
+                     "days_used", (int)used, "days_of_period", (int)a->days, "threshold",
+                     number_json(enough), "score_is",
+                     "hours with data / hours of the day x (1 - share of records lost)", "robust",
+                     robust, "robust_days", (int)robust_days, "warnings", warnings_json(a, q));
     return 0;
 }

@@ -15,7 +15,7 @@
 #include "stats/interval.h"
 
 #define LEVEL 0.95
-enum { ROLES = 5, TOP_HOURLY = 12, SLOTS_A_DAY = 48 };
+enum { ROLES = 5, TOP_HOURLY = 12, SLOTS_A_DAY = 48, SERIES_DAYS_MAX = 400 };
 
 /* Roles that are the population's own use. */
 #define USAGE        "role IN (1, 3)"
@@ -55,6 +55,9 @@ struct analysis {
     struct amounts *by_role[ROLES]; /* [role][day] */
     struct amounts *usage;          /* [day]: consumed and peer */
     struct amounts total, usage_total, role_total[ROLES];
+    /* Days of the series in the model, half-open: the study's, and of a period of over
+     * SERIES_DAYS_MAX days those from the first to the last with data. */
+    size_t series_from, series_to;
     bool *used;           /* [day]: fidelity lets it count in shares and rhythm */
     uint32_t *slot_start; /* the window's slots with use, ascending */
     struct amounts *slots;
@@ -80,6 +83,11 @@ int counts_ask(struct analysis *a, struct counts *ret, struct error *err, const 
 /* Row of a key, SIZE_MAX when there is none. */
 size_t table_row(const struct table *t, uint32_t key);
 uint64_t counts_get(const uint64_t *column, const struct counts *c, uint32_t key);
+
+/* The series' first moment, and their hours: 0 where they are too many to be told. */
+uint64_t series_from_s(const struct analysis *a);
+size_t series_hours(const struct analysis *a);
+bool series_too_long(const struct analysis *a);
 
 /* --- amounts --- */
 

@@ -58,12 +58,12 @@ static size_t rows_sorted(struct analysis *a, struct service_row *rows)
 static int load_hourly(struct analysis *a, const struct service_row *rows, size_t n,
                        struct service_facts *f, struct error *err)
 {
-    uint64_t from = a->study->from_ms / 1000, to = a->study->to_ms / 1000;
     struct block *b = NULL;
     struct buf list;
-    f->hours = (to - from + 3599) / 3600;
+    f->hours = series_hours(a);
+    uint64_t from = series_from_s(a), to = from + f->hours * 3600;
     f->slots = arena_array(a->arena, TOP_HOURLY * f->hours + 1, sizeof(*f->slots));
-    if (n == 0)
+    if (n == 0 || f->hours == 0)
         return 0;
     buf_init(&list, 4096);
     for (size_t i = 0; i < n; i++)
@@ -132,7 +132,7 @@ static json_t *service_json(struct analysis *a, const struct service_row *r, siz
                   estimate_json(&octets), "basis", basis_json(f, r->code), "ambiguous_share",
                   number_json(sum->flows > 0 ? ambiguous / sum->flows : 0), "evidence",
                   evidence_json(a, filter, sum->flows));
-    if (rank < TOP_HOURLY) {
+    if (rank < TOP_HOURLY && f->hours > 0) {
         json_t *hourly = json_array();
         for (size_t h = 0; h < f->hours; h++)
             json_array_append_new(hourly, count_json(f->slots[rank * f->hours + h].flows));

@@ -86,6 +86,28 @@ static int choose_measure(struct analysis *a, struct error *err)
     return 0;
 }
 
+static uint64_t day_start_s(const struct analysis *a, size_t day)
+{
+    return (uint64_t)zone_day_start_s(a->study->zone, a->study->from_day + (int32_t)day);
+}
+
+uint64_t series_from_s(const struct analysis *a)
+{
+    return day_start_s(a, a->series_from);
+}
+
+bool series_too_long(const struct analysis *a)
+{
+    return a->series_to - a->series_from > SERIES_DAYS_MAX;
+}
+
+size_t series_hours(const struct analysis *a)
+{
+    if (series_too_long(a))
+        return 0;
+    return (day_start_s(a, a->series_to) - series_from_s(a) + 3599) / 3600;
+}
+
 int window_load(struct analysis *a, struct error *err)
 {
     int status = choose_measure(a, err);

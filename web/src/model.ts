@@ -133,6 +133,10 @@ export interface ActivityDay extends Volume {
 export interface Activity {
   roles?: string[];
   daily: ActivityDay[];
+  /** First and last day of the series. */
+  from?: string;
+  to?: string;
+  /** Unsupported instead where the data spread over too many days. */
   hourly: (Volume & { time: string })[];
   evidence?: Evidence;
 }

@@ -524,6 +524,7 @@ export function ActivitySection({ x }: { x: Context }) {
       <Daily x={x} activity={activity} />
       <EventKey x={x} />
       {activity.hourly?.length > 0 && <Hourly x={x} activity={activity} />}
+      {isUnsupported(activity.hourly) && <Quiet why={activity.hourly} />}
     </Section>
   );
 }
