@@ -162,6 +162,8 @@ static void one_day_is_said_to_be_one(void **state)
         assert_non_null(strstr(text_of(f, "headline"), "on one day"));
     }
     assert_null(finding(model, "presence-none"));
+    assert_string_equal(text_of(finding(model, "data-quality"), "headline"),
+                        "1 of 3 days holds data to be measured by");
     const json_t *use = finding(model, "use");
     assert_string_equal(text_of(use, "headline"), "4 conversations by 1 address on 1 day");
     assert_non_null(strstr(text_of(use, "statement"), "by 1 address of its own with 1 address "));

@@ -80,8 +80,11 @@ static void add_days_caveat(struct analysis *a, json_t *finding)
         add_text(finding, "caveats",
                  arena_format(a->arena,
                               "Days resemble their neighbours: the %.0f days used tell about as "
-                              "much as %.0f independent ones, and the intervals are that wide.",
-                              days, fmax(1, effective)));
+                              "much as %s, and the intervals are that wide.",
+                              days,
+                              effective < 1.5
+                                  ? "a single one"
+                                  : arena_format(a->arena, "%.0f independent ones", effective)));
 }
 
 /* "1 address", "2 addresses". */
@@ -844,8 +847,10 @@ static void find_fidelity(struct analysis *a, json_t *findings)
         "data-quality", "fidelity",
         whole && a->days == 1 ? "The day's telemetry is whole enough to be measured"
         : a->days == 1 ? "The period is one day, and its telemetry is not enough to be measured"
-        : whole        ? arena_format(a->arena, "All %zu days can be compared", a->days)
-                       : arena_format(a->arena, "%.0f of %zu days can be compared", used, a->days),
+        : used == 0    ? "No day can be compared"
+        : used == 1 ? arena_format(a->arena, "1 of %zu days holds data to be measured by", a->days)
+        : whole     ? arena_format(a->arena, "All %zu days can be compared", a->days)
+                    : arena_format(a->arena, "%.0f of %zu days can be compared", used, a->days),
         arena_format(a->arena,
                      "Shares and rhythm rest on %.0f of the period's %s; %s of the exported "
                      "records are known to be lost.",

@@ -152,7 +152,7 @@ static void sensitive(struct analysis *a, const json_t *recon, json_t *findings)
 {
     const json_t *list = json_object_get(recon, "sensitive");
     const json_t *all = json_object_get(recon, "sensitive_all");
-    double abroad = 0, flows = 0;
+    double abroad = 0;
     struct buf b;
     if (!json_is_array(list))
         return;
@@ -164,13 +164,14 @@ static void sensitive(struct analysis *a, const json_t *recon, json_t *findings)
             continue;
         first = first ? first : o;
         if (abroad < NAMED_MAX)
-            buf_format(&b, "%s%s (%s, %s): %s conversations by %s address%s on %.0f days",
+            buf_format(&b, "%s%s (%s, %s): %s conversation%s by %s address%s on %.0f day%s",
                        abroad > 0 ? "; " : "", string_of(o, "organisation"), string_of(o, "kind"),
                        string_of(o, "country"), text_count(a, value_of(o, "flows")),
+                       plural(value_of(o, "flows"), "", "s"),
                        text_count(a, value_of(o, "local_hosts")),
-                       plural(value_of(o, "local_hosts"), "", "es"), value_of(o, "days"));
+                       plural(value_of(o, "local_hosts"), "", "es"), value_of(o, "days"),
+                       plural(value_of(o, "days"), "", "s"));
         abroad++;
-        flows += value_of(o, "flows");
     }
     json_t *f;
     if (first) {

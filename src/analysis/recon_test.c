@@ -232,9 +232,9 @@ static void nothing_is_found_out_of_nothing_and_what_is_planted_is_found(void **
     char text[PATH_MAX + sizeof STUDY], place[PATH_MAX];
     bool is_chdb = strcmp(*state, "chdb") == 0;
     struct error err;
-    struct study *study;
-    struct store *store;
-    struct catalogue *catalogue;
+    struct study *study = NULL;
+    struct store *store = NULL;
+    struct catalogue *catalogue = NULL;
     struct random r;
     if (*(is_chdb ? chdb_missing : server_missing)) {
         print_message("skipped: %s\n", is_chdb ? chdb_missing : server_missing);
