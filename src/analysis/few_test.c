@@ -164,6 +164,8 @@ static void one_day_is_said_to_be_one(void **state)
     assert_null(finding(model, "presence-none"));
     assert_string_equal(text_of(finding(model, "data-quality"), "headline"),
                         "1 of 3 days holds data to be measured by");
+    assert_string_equal(text_of(finding(model, "countries"), "headline"),
+                        "Most conversations go to United States, on one day");
     const json_t *use = finding(model, "use");
     assert_string_equal(text_of(use, "headline"), "4 conversations by 1 address on 1 day");
     assert_non_null(strstr(text_of(use, "statement"), "by 1 address of its own with 1 address "));

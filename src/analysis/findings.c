@@ -773,9 +773,12 @@ static void find_presence(struct analysis *a, json_t *findings)
                    text_share(a, json_object_get(c, "share")));
         add_value(f, string_of(c, "country"), json_object_get(c, "share"));
     }
-    json_object_set_new(
-        f, "headline",
-        json_string(arena_format(a->arena, "Most %s go to %s", units(a), string_of(one, "name"))));
+    json_object_set_new(f, "headline",
+                        json_string(arena_format(a->arena,
+                                                 value_of(one, "share") > 0.5
+                                                     ? "Most %s go to %s"
+                                                     : "More %s go to %s than to any other country",
+                                                 units(a), string_of(one, "name"))));
     json_object_set_new(
         f, "statement",
         json_string(arena_format(a->arena, "By the remote address's country: %s.", list.at)));
