@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +187,10 @@ int main(int argc, char **argv)
 {
     struct error err = {0};
     signal(SIGPIPE, SIG_IGN);
+    /* Large tables come from mmap and go back there: of a zeroed table only what is used is ever
+     * touched. glibc's own threshold grows with the first free, and then every file of an import
+     * pays for clearing whole tables. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
     int status = run_verb(argc, argv, &err);
     if (status == 0)
         status = finish_stdout(&err);
