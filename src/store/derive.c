@@ -7,12 +7,14 @@
  * again. */
 #include "store/store_in.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/zone.h"
+#include "schema/values.h"
 
 enum {
     HALF_HOUR_S = 1800,
@@ -22,7 +24,7 @@ enum {
 };
 
 /* Raised when the SQL below changes, so that stores made before are derived again. */
-static const char derive_version[] = "1";
+static const char derive_version[] = "2";
 
 uint32_t derive_slot_s(const struct study *study)
 {
@@ -110,6 +112,9 @@ static void days_sql(struct buf *out, const struct days *d)
 }
 
 #define SCALE "if(sampling = 0, 1, sampling)"
+/* MARK_PIVOT: what was done through a pivot is kept apart from the population's own. */
+#define PIVOT "toUInt8(bitAnd(marks, 512) > 0)"
+static_assert(MARK_PIVOT == 512, "PIVOT");
 
 /* `counter`'s part that falls into bin i: what had come by the bin's end less what had come by its
  * beginning, floor(total * elapsed / duration) each, so that the parts add up exactly. The product
@@ -133,24 +138,26 @@ void derive_activity_sql(struct buf *out, const struct zone *zone, int32_t from_
     buf_format(out,
                "SELECT zone_day, toUInt32(intDiv((first_bin + i) * %" PRIu64
                ", 1000)) AS bin_start, "
-               "service, category, country, role, basis, is_ambiguous, sum(toUInt64(i = 0)) AS n",
+               "service, category, country, role, basis, is_ambiguous, is_pivot, "
+               "sum(toUInt64(i = 0)) AS n",
                bin_ms);
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
         buf_text(out, ", ");
         part_sql(out, counters[i]);
     }
-    buf_format(out,
-               " FROM (SELECT zone_day, service, category, country, role, basis, is_ambiguous, "
-               "p_out, p_in, o_out, o_in, span, first_bin, i, "
-               "if(i = 0, toUInt64(0), toUInt64((first_bin + i) * %" PRIu64 " - begin)) AS since, "
-               "if(i + 1 = bin_count, span, toUInt64((first_bin + i + 1) * %" PRIu64
-               " - begin)) AS till FROM (SELECT toDate(toUInt16(intDiv(",
-               bin_ms, bin_ms);
+    buf_format(
+        out,
+        " FROM (SELECT zone_day, service, category, country, role, basis, is_ambiguous, is_pivot, "
+        "p_out, p_in, o_out, o_in, span, first_bin, i, "
+        "if(i = 0, toUInt64(0), toUInt64((first_bin + i) * %" PRIu64 " - begin)) AS since, "
+        "if(i + 1 = bin_count, span, toUInt64((first_bin + i + 1) * %" PRIu64
+        " - begin)) AS till FROM (SELECT toDate(toUInt16(intDiv(",
+        bin_ms, bin_ms);
     local_ms_sql(out, &d);
     buf_format(
         out,
         ", 86400000))) AS zone_day, service, category, country, role, basis, "
-        "toUInt8(candidates > 0) AS is_ambiguous, "
+        "toUInt8(candidates > 0) AS is_ambiguous, " PIVOT " AS is_pivot, "
         "packets_out * " SCALE " AS p_out, packets_in * " SCALE " AS p_in, "
         "octets_out * " SCALE " AS o_out, octets_in * " SCALE " AS o_in, start_ms AS begin, "
         "toUInt64(if(end_ms > start_ms AND end_ms < start_ms + 4294967296, end_ms - start_ms, 1)) "
@@ -161,7 +168,7 @@ void derive_activity_sql(struct buf *out, const struct zone *zone, int32_t from_
     days_sql(out, &d);
     buf_text(out,
              ") ARRAY JOIN bins AS i) GROUP BY zone_day, bin_start, service, category, country, "
-             "role, basis, is_ambiguous");
+             "role, basis, is_ambiguous, is_pivot");
 }
 
 #define TOTAL(of) "sum((" of "_out + " of "_in) * " SCALE ")"
@@ -184,23 +191,25 @@ static void daily_sql(struct buf *out, const struct days *d)
 {
     buf_text(out, "SELECT ");
     zone_day_sql(out, d);
-    buf_text(out, ", local, service, category, role, count(), " TOTAL("packets") ", " TOTAL(
-                      "octets") ", ");
+    buf_text(out, ", local, service, category, role, " PIVOT
+                  " AS is_pivot, count(), " TOTAL("packets") ", " TOTAL("octets") ", ");
     slots_sql(out, d);
     days_sql(out, d);
-    buf_text(out, " GROUP BY zone_day, local, service, category, role");
+    buf_text(out, " GROUP BY zone_day, local, service, category, role, is_pivot");
 }
 
 static void contact_sql(struct buf *out, const struct days *d)
 {
     buf_text(out, "SELECT ");
     zone_day_sql(out, d);
-    buf_text(out, ", local, remote, service, category, role, country, asn, owner, min(start_ms), "
+    buf_text(out, ", local, remote, service, category, role, " PIVOT
+                  " AS is_pivot, country, asn, owner, "
+                  "min(start_ms), "
                   "max(end_ms), count(), " TOTAL("packets") ", " TOTAL("octets") ", ");
     slots_sql(out, d);
     days_sql(out, d);
-    buf_text(out,
-             " GROUP BY zone_day, local, remote, service, category, role, country, asn, owner");
+    buf_text(out, " GROUP BY zone_day, local, remote, service, category, role, is_pivot, country, "
+                  "asn, owner");
 }
 
 /* --- remaking --- */
@@ -240,15 +249,18 @@ static int fill(struct store *s, const char *table, const struct days *d, struct
     buf_init(&sql, 1 << 20);
     if (strcmp(table, "activity") == 0) {
         buf_text(&sql, "INSERT INTO activity (day, slot, service, category, country, role, basis, "
-                       "ambiguous, flows, packets_out, packets_in, octets_out, octets_in) ");
+                       "ambiguous, pivot, flows, packets_out, packets_in, octets_out, octets_in) ");
         derive_activity_sql(&sql, d->zone, d->from, d->to, (uint64_t)s->slot_s * 1000);
     } else if (strcmp(table, "daily") == 0) {
-        buf_text(&sql, "INSERT INTO daily (day, local, service, category, role, flows, packets, "
-                       "octets, slots) ");
+        buf_text(&sql,
+                 "INSERT INTO daily (day, local, service, category, role, pivot, flows, packets, "
+                 "octets, slots) ");
         daily_sql(&sql, d);
     } else {
-        buf_text(&sql, "INSERT INTO contact (day, local, remote, service, category, role, country, "
-                       "asn, owner, first_ms, last_ms, flows, packets, octets, slots) ");
+        buf_text(
+            &sql,
+            "INSERT INTO contact (day, local, remote, service, category, role, pivot, country, "
+            "asn, owner, first_ms, last_ms, flows, packets, octets, slots) ");
         contact_sql(&sql, d);
     }
     int status = sql.failed ? error_set(err, ERROR_FAILED, "the zone's clock changes too often")

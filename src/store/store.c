@@ -13,7 +13,7 @@
 #include "store/tables.h"
 
 /* Raised when the tables change; a store of another layout is refused, not guessed at. */
-static const char layout[] = "1";
+static const char layout[] = "2";
 
 enum { SYMBOLS_MAX = 1 << 20, STATEMENT_MAX = 1 << 20 };
 

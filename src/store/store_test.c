@@ -163,6 +163,7 @@ static struct batch *flows_of(uint64_t seed, size_t count, uint64_t from_ms, uin
         batch_candidates(b)[row] = (uint32_t)random_below(&r, 2);
         batch_country(b)[row] = country_code(random_below(&r, 2) ? "IN" : "CN");
         batch_asn(b)[row] = 64496 + n;
+        batch_marks(b)[row] = random_below(&r, 3) ? MARK_PAIRED : MARK_PAIRED | MARK_PIVOT;
         batch_sampling(b)[row] = (uint32_t[]){1, 1, 1000, 0}[random_below(&r, 4)];
         snprintf(name, sizeof name, "host-%u.example", (unsigned)random_below(&r, 50));
         batch_set_text(b, FIELD_server_name, row, name, random_below(&r, 2) ? strlen(name) : 0);
@@ -232,8 +233,9 @@ static enum store_seen import_all(struct store *s, uint8_t number, const struct 
 
 static void assert_totals(struct store *s, const struct batch *b, unsigned times)
 {
-    uint64_t octets = 0, scaled = 0;
+    uint64_t octets = 0, scaled = 0, pivots = 0;
     for (size_t i = 0; i < b->rows; i++) {
+        pivots += (batch_marks(b)[i] & MARK_PIVOT) != 0;
         octets += batch_octets_out(b)[i] + batch_octets_in(b)[i];
         scaled += (batch_octets_out(b)[i] + batch_octets_in(b)[i]) * scale_of(b, i);
     }
@@ -246,6 +248,9 @@ static void assert_totals(struct store *s, const struct batch *b, unsigned times
     assert_int_equal(ask_u64(s, "SELECT sum(flows) AS n FROM activity"), b->rows * times);
     assert_int_equal(ask_u64(s, "SELECT sum(flows) AS n FROM daily"), b->rows * times);
     assert_int_equal(ask_u64(s, "SELECT sum(flows) AS n FROM contact"), b->rows * times);
+    assert_int_equal(ask_u64(s, "SELECT sum(flows * pivot) AS n FROM activity"), pivots * times);
+    assert_int_equal(ask_u64(s, "SELECT sum(flows * pivot) AS n FROM daily"), pivots * times);
+    assert_int_equal(ask_u64(s, "SELECT sum(flows * pivot) AS n FROM contact"), pivots * times);
     assert_int_equal(ask_u64(s, "SELECT sum(records) AS n FROM coverage"), b->rows * times);
     assert_int_equal(ask_u64(s, "SELECT sum(rows) AS n FROM ledger"), b->rows * times);
 }
@@ -939,8 +944,8 @@ static void killed_at_any_moment_totals_are_exact(void **state)
     unsigned all_ms = now_ms() - begin;
     while (kills < KILLS && runs < 5 * KILLS) {
         /* From while the store is being opened on. */
-        bool was_killed = !run_child("import", p.store,
-                                     open_ms / 2 + (unsigned)random_below(&r, all_ms / 2 + 1));
+        bool was_killed =
+            !run_child("import", p.store, open_ms / 2 + (unsigned)random_below(&r, all_ms / 2 + 1));
         runs++;
         kills += was_killed;
         if (!was_killed) {
@@ -1017,8 +1022,9 @@ static void every_statement_gives_the_same_on_both(void **state)
     struct store *a = same_work(&here), *b = same_work(&there);
     engine_trace(NULL, NULL);
     /* Whole tables in an order of every column that tells rows apart. */
-    static const char *const orders[] = {"", "category, basis, ambiguous", "category, role",
-                                         "category, role, country, asn, owner"};
+    static const char *const orders[] = {"", "category, basis, ambiguous, pivot",
+                                         "category, role, pivot",
+                                         "category, role, pivot, country, asn, owner"};
     for (int i = 1; i <= 3; i++)
         if (tables[i].is_derived) {
             char sql[256];

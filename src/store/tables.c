@@ -4,21 +4,20 @@
 #include "schema/fields.h"
 
 static const struct column activity[] = {
-    {"day", "Date"},          {"slot", "UInt32"},
-    {"service", "UInt16"},    {"category", "UInt16"},
-    {"country", "UInt16"},    {"role", "UInt8"},
-    {"basis", "UInt8"},       {"ambiguous", "UInt8"},
-    {"flows", "UInt64"},      {"packets_out", "UInt64"},
-    {"packets_in", "UInt64"}, {"octets_out", "UInt64"},
-    {"octets_in", "UInt64"},  {NULL, NULL},
+    {"day", "Date"},          {"slot", "UInt32"},        {"service", "UInt16"},
+    {"category", "UInt16"},   {"country", "UInt16"},     {"role", "UInt8"},
+    {"basis", "UInt8"},       {"ambiguous", "UInt8"},    {"pivot", "UInt8"},
+    {"flows", "UInt64"},      {"packets_out", "UInt64"}, {"packets_in", "UInt64"},
+    {"octets_out", "UInt64"}, {"octets_in", "UInt64"},   {NULL, NULL},
 };
 
 static const struct column daily[] = {
     {"day", "Date"},       {"local", "FixedString(16)"},
     {"service", "UInt16"}, {"category", "UInt16"},
-    {"role", "UInt8"},     {"flows", "UInt64"},
-    {"packets", "UInt64"}, {"octets", "UInt64"},
-    {"slots", "UInt64"},   {NULL, NULL},
+    {"role", "UInt8"},     {"pivot", "UInt8"},
+    {"flows", "UInt64"},   {"packets", "UInt64"},
+    {"octets", "UInt64"},  {"slots", "UInt64"},
+    {NULL, NULL},
 };
 
 static const struct column contact[] = {
@@ -28,6 +27,7 @@ static const struct column contact[] = {
     {"service", "UInt16"},
     {"category", "UInt16"},
     {"role", "UInt8"},
+    {"pivot", "UInt8"},
     {"country", "UInt16"},
     {"asn", "UInt32"},
     {"owner", "UInt8"},
@@ -123,8 +123,8 @@ static void add_columns(struct buf *out, const struct table *t, bool is_modern)
 
 /* Facts are on the disk when an INSERT returns. What is derived is compared with the facts at every
  * opening and made again when it differs, so it need not wait for the disk. No table has a
- * deduplication window: an interrupted import takes out what it finds unfinished and writes the same
- * again, and the engine would drop just that as a repeat. */
+ * deduplication window: an interrupted import takes out what it finds unfinished and writes the
+ * same again, and the engine would drop just that as a repeat. */
 void store_table_ddl(struct buf *out, const struct table *t, bool is_modern)
 {
     buf_format(out, "CREATE TABLE IF NOT EXISTS %s (", t->name);
