@@ -328,6 +328,20 @@ static void put_counters(struct batch *out, size_t row, const struct conversatio
     batch_octets_in(out)[row] = i->octets;
     batch_tcp_flags_out(out)[row] = o->flags;
     batch_tcp_flags_in(out)[row] = i->flags;
+    batch_platform(out)[row] = o->platform;
+    batch_platform_basis(out)[row] = o->platform_basis;
+}
+
+static void put_translated(const struct pairer *p, struct batch *out, size_t row,
+                           struct conversation *c, int local)
+{
+    const struct translated *t = table_translated(p->table, c, false);
+    if (!t)
+        return;
+    batch_nat_local(out)[row] = t->ip[local];
+    batch_nat_remote(out)[row] = t->ip[!local];
+    batch_nat_local_port(out)[row] = t->port[local];
+    batch_nat_remote_port(out)[row] = t->port[!local];
 }
 
 static void put_rest(const struct pairer *p, struct batch *out, size_t row,
@@ -341,6 +355,9 @@ static void put_rest(const struct pairer *p, struct batch *out, size_t row,
     batch_protocol(out)[row] = c->ends.protocol;
     batch_name_kind(out)[row] = c->name_kind;
     batch_application(out)[row] = c->application;
+    batch_fingerprint(out)[row] = c->fingerprint;
+    batch_tls_version(out)[row] = c->tls_version;
+    batch_tls_faults(out)[row] = c->tls_faults;
     batch_exporter(out)[row] = c->exporter;
     batch_sampling(out)[row] = c->sampling;
     uint64_t day = c->start_ms / DAY_MS;
@@ -368,6 +385,7 @@ static void emit(struct pairer *p, struct conversation *c, struct batch *out)
         marks |= MARK_PIVOT;
     put_rest(p, out, row, c);
     put_counters(out, row, c, local);
+    put_translated(p, out, row, c, local);
     batch_local(out)[row] = c->ends.ip[local];
     batch_remote(out)[row] = c->ends.ip[!local];
     batch_local_port(out)[row] = c->ends.port[local];
@@ -505,6 +523,46 @@ static void note_name(struct pairer *p, struct conversation *c, const struct bat
         c->marks |= MARK_NAME_CONFLICT;
 }
 
+/* Stronger evidence has the lower number; the first of equal strength stays. */
+static void note_platform(struct half *h, uint8_t platform, uint8_t basis)
+{
+    if (!platform || (h->platform && h->platform_basis <= basis))
+        return;
+    h->platform = platform;
+    h->platform_basis = basis;
+}
+
+/* What was seen of the handshake adds up over the records; the first hello is the one. */
+static void note_handshake(struct conversation *c, const struct batch *b, size_t i)
+{
+    c->tls_faults |= batch_tls_faults(b)[i];
+    if (!c->fingerprint)
+        c->fingerprint = batch_fingerprint(b)[i];
+    if (!c->tls_version)
+        c->tls_version = batch_tls_version(b)[i];
+}
+
+/* The first translation that is told stays, end by end. */
+static void note_translated(struct pairer *p, struct conversation *c, const struct batch *b,
+                            size_t i, int source)
+{
+    const struct ip *src = &batch_nat_src_ip(b)[i], *dst = &batch_nat_dst_ip(b)[i];
+    uint16_t src_port = batch_nat_src_port(b)[i], dst_port = batch_nat_dst_port(b)[i];
+    static const struct ip none;
+    bool has_src = src_port || !ip_equal(src, &none), has_dst = dst_port || !ip_equal(dst, &none);
+    if (!has_src && !has_dst)
+        return;
+    struct translated *t = table_translated(p->table, c, true);
+    if (has_src && !t->port[source] && ip_equal(&t->ip[source], &none)) {
+        t->ip[source] = *src;
+        t->port[source] = src_port;
+    }
+    if (has_dst && !t->port[!source] && ip_equal(&t->ip[!source], &none)) {
+        t->ip[!source] = *dst;
+        t->port[!source] = dst_port;
+    }
+}
+
 static void note_rest(struct conversation *c, const struct batch *b, size_t i,
                       const struct row *row)
 {
@@ -519,6 +577,10 @@ static void note_rest(struct conversation *c, const struct batch *b, size_t i,
         c->sampling = batch_sampling(b)[i];
     if (!c->application)
         c->application = batch_application(b)[i];
+    note_handshake(c, b, i);
+    note_platform(&c->half[row->source], batch_platform(b)[i], batch_platform_basis(b)[i]);
+    note_platform(&c->half[!row->source], batch_reverse_platform(b)[i],
+                  batch_reverse_platform_basis(b)[i]);
     note_opener(c, b, i, row->source);
 }
 
@@ -619,6 +681,7 @@ static bool take(struct pairer *p, const struct batch *b, size_t i, const struct
     }
     join(p, c, is_new, b, i, row, &s, tally);
     note_name(p, c, b, i);
+    note_translated(p, c, b, i, row->source);
     return true;
 }
 

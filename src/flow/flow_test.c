@@ -888,6 +888,113 @@ static void a_million_open_cost_no_allocation(void **state)
     study_done(s);
 }
 
+/* ------------------------------------------------------------------ devices, TLS, translation */
+
+/* Two records of one conversation, the second turned round. */
+static struct batch *opposite_pair(const struct record pair[2])
+{
+    struct batch *b = batch_new(STAGE_RECORD, 2);
+    put_record(b, &pair[0]);
+    put_record(b, &pair[1]);
+    return b;
+}
+
+static struct result run_batch(const struct study *study, struct batch *b)
+{
+    struct flow_setting setting = flow_setting_default;
+    setting.study = study;
+    setting.open_max = 1000;
+    struct result r = run(&setting, b, 64);
+    batch_free(b);
+    return r;
+}
+
+static const struct record opposite[2] = {
+    {0, 9, "31.13.86.36", 443, "175.45.176.9", 50000, 6, 20, 9000, .flags = "SAPF"},
+    {0.1, 10, "175.45.176.9", 50000, "31.13.86.36", 443, 6, 10, 1000, .flags = "SAPF"}};
+
+static void a_platform_is_its_own_ends(void **state)
+{
+    (void)state;
+    struct study *s = study_of("175.45.176.0/22", NULL);
+    struct batch *b = opposite_pair(opposite);
+    batch_platform(b)[0] = PLATFORM_LINUX; /* the server's own */
+    batch_platform_basis(b)[0] = PLATFORM_BASIS_BANNER;
+    batch_reverse_platform(b)[0] = PLATFORM_APPLE;
+    batch_reverse_platform_basis(b)[0] = PLATFORM_BASIS_TLS;
+    batch_platform(b)[1] = PLATFORM_IOS; /* stronger evidence of the same end */
+    batch_platform_basis(b)[1] = PLATFORM_BASIS_USER_AGENT;
+    batch_tls_faults(b)[0] = TLS_HELLO | TLS_EXPIRED;
+    batch_tls_faults(b)[1] = TLS_HELLO | TLS_CERTIFICATE;
+    batch_tls_version(b)[0] = 0x0303;
+    batch_fingerprint(b)[1] = 7;
+    struct result r = run_batch(s, b);
+    assert_int_equal(r.out->rows, 1);
+    assert_int_equal(batch_platform(r.out)[0], PLATFORM_IOS);
+    assert_int_equal(batch_platform_basis(r.out)[0], PLATFORM_BASIS_USER_AGENT);
+    assert_int_equal(batch_tls_faults(r.out)[0], TLS_HELLO | TLS_EXPIRED | TLS_CERTIFICATE);
+    assert_int_equal(batch_tls_version(r.out)[0], 0x0303);
+    assert_int_equal(batch_fingerprint(r.out)[0], 7);
+    batch_free(r.out);
+    study_done(s);
+}
+
+/* RFC 8158: the ends after translation go with the ends before it, whichever way a record runs. */
+static void translated_ends_follow_their_ends(void **state)
+{
+    (void)state;
+    struct study *s = study_of("175.45.176.0/22", NULL);
+    struct batch *b = opposite_pair(opposite);
+    batch_nat_dst_ip(b)[0] = ip_of("77.94.35.1");
+    batch_nat_dst_port(b)[0] = 1024;
+    batch_nat_src_ip(b)[1] = ip_of("77.94.35.2"); /* told already */
+    batch_nat_dst_ip(b)[1] = ip_of("10.9.9.9");
+    struct result r = run_batch(s, b);
+    assert_int_equal(r.out->rows, 1);
+    assert_ip(&batch_nat_local(r.out)[0], "77.94.35.1");
+    assert_ip(&batch_nat_remote(r.out)[0], "10.9.9.9");
+    assert_int_equal(batch_nat_local_port(r.out)[0], 1024);
+    assert_int_equal(batch_nat_remote_port(r.out)[0], 0);
+    batch_free(r.out);
+
+    b = opposite_pair(opposite);
+    r = run_batch(s, b);
+    assert_ip(&batch_nat_local(r.out)[0], "::");
+    batch_free(r.out);
+    study_done(s);
+}
+
+/* Every conversation translated and named at its longest: the table keeps what it has room for and
+ * gives all back. */
+static void translated_ends_take_no_ones_place(void **state)
+{
+    (void)state;
+    enum { COUNT = 20000, OPEN = 500 };
+    struct study *s = study_of("175.45.176.0/22", NULL);
+    struct flow_setting setting = flow_setting_default;
+    setting.study = s;
+    setting.open_max = OPEN;
+    struct batch *b = batch_new(STAGE_RECORD, COUNT);
+    char name[256];
+    memset(name, 'a', sizeof name);
+    for (size_t i = 0; i < COUNT; i++) {
+        put_record(b, &(struct record){(double)i / 100, (double)i / 100 + 1, "175.45.176.9",
+                                       (uint16_t)(1024 + i), "31.13.86.36", 443, 6, 1, 60, 1, 60});
+        if (i % 2)
+            batch_set_text(b, FIELD_server_name, i, name, 1 + i % 255);
+        batch_nat_src_ip(b)[i] = ip_of("77.94.35.1");
+        batch_nat_src_port(b)[i] = (uint16_t)(1 + i % 60000);
+    }
+    struct result r = run(&setting, b, 64);
+    assert_int_equal(r.out->rows, COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(batch_nat_local_port(r.out)[i],
+                         1 + (batch_local_port(r.out)[i] - 1024u) % 60000);
+    batch_free(r.out);
+    batch_free(b);
+    study_done(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -899,6 +1006,9 @@ int main(void)
         cmocka_unit_test(another_exporters_copy_counts_once),
         cmocka_unit_test(a_repeated_record_counts_once),
         cmocka_unit_test(the_first_name_stays),
+        cmocka_unit_test(a_platform_is_its_own_ends),
+        cmocka_unit_test(translated_ends_follow_their_ends),
+        cmocka_unit_test(translated_ends_take_no_ones_place),
         cmocka_unit_test(roles_follow_from_the_evidence),
         cmocka_unit_test(one_socket_that_talks_to_many_is_a_peer),
         cmocka_unit_test(file_sharing_is_known_by_its_application),

@@ -13,6 +13,7 @@
 #include "flow/table.h"
 
 #include <assert.h>
+#include <stdalign.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -28,12 +29,14 @@ enum {
     HUGE_PAGE = 2 << 20,
     AHEAD = 16,
     CHUNK_TEXT = 60,
-    NAME_CHUNKS_MAX = (TABLE_NAME_MAX + 1 + CHUNK_TEXT - 1) / CHUNK_TEXT
+    NAME_CHUNKS_MAX = (TABLE_NAME_MAX + 1 + CHUNK_TEXT - 1) / CHUNK_TEXT,
+    OWN_CHUNKS_MAX = NAME_CHUNKS_MAX + 1 /* of one conversation */
 };
 
-/* A name is a chain of chunks; the first octet of its first chunk is its length. */
+/* A name is a chain of chunks; the first octet of its first chunk is its length. Translated ends
+ * lie in one. */
 struct chunk {
-    uint8_t text[CHUNK_TEXT];
+    alignas(struct translated) uint8_t text[CHUNK_TEXT];
     uint32_t next;
 };
 
@@ -56,6 +59,7 @@ struct table {
 
 static_assert(sizeof(struct ends) == 40, "ends are compared and hashed as octets");
 static_assert(sizeof(struct chunk) == LINE, "a chunk is a cache line");
+static_assert(sizeof(struct translated) <= CHUNK_TEXT, "translated ends lie in a chunk");
 static_assert(sizeof(struct conversation) == 3 * LINE, "fetched whole, touched often");
 
 /* Zeroed, on large pages where the system has them: look-ups go all over the array, and with pages
@@ -84,7 +88,7 @@ struct table *table_new(size_t open_max)
     t->at = (struct conversation *)(((uintptr_t)t->memory + LINE - 1) & ~(uintptr_t)(LINE - 1));
     t->ring_mask = slots * 2 - 1;
     t->ring = big_array(slots * 2, sizeof *t->ring);
-    t->chunk_max = open_max + NAME_CHUNKS_MAX;
+    t->chunk_max = open_max + OWN_CHUNKS_MAX;
     t->chunks = big_array(t->chunk_max + 1, sizeof *t->chunks);
     t->fresh_number = t->fresh_chunk = 1;
     t->chunks_left = t->chunk_max;
@@ -155,7 +159,7 @@ struct conversation *table_find(struct table *t, const struct ends *e, uint32_t 
 
 bool table_full(const struct table *t)
 {
-    return t->count == t->open_max || t->chunks_left < NAME_CHUNKS_MAX;
+    return t->count == t->open_max || t->chunks_left < OWN_CHUNKS_MAX;
 }
 
 /* Drops the places that are nobody's any more. The ring holds four times the conversations, so this
@@ -202,16 +206,16 @@ struct conversation *table_add(struct table *t, const struct ends *e, uint32_t t
     return c;
 }
 
-static void free_name(struct table *t, struct conversation *c)
+static void free_chunks(struct table *t, uint32_t *first)
 {
-    for (uint32_t chunk = c->name; chunk;) {
+    for (uint32_t chunk = *first; chunk;) {
         uint32_t next = t->chunks[chunk].next;
         t->chunks[chunk].next = t->free_chunk;
         t->free_chunk = chunk;
         t->chunks_left++;
         chunk = next;
     }
-    c->name = 0;
+    *first = 0;
 }
 
 void table_remove(struct table *t, struct conversation *c)
@@ -229,7 +233,8 @@ void table_remove(struct table *t, struct conversation *c)
         hole = i;
     }
     t->slots[hole] = (struct slot){0, 0};
-    free_name(t, c);
+    free_chunks(t, &c->name);
+    free_chunks(t, &c->translated);
     c->place = NOWHERE;
     c->tag = t->free_number;
     t->free_number = n;
@@ -295,6 +300,17 @@ void table_set_name(struct table *t, struct conversation *c, struct bytes name)
         memcpy(t->chunks[*to].text, text + at, part);
         to = &t->chunks[*to].next;
     }
+}
+
+struct translated *table_translated(struct table *t, struct conversation *c, bool make)
+{
+    if (!c->translated && !make)
+        return NULL;
+    if (!c->translated) {
+        c->translated = take_chunk(t);
+        memset(t->chunks[c->translated].text, 0, CHUNK_TEXT);
+    }
+    return (struct translated *)t->chunks[c->translated].text;
 }
 
 size_t table_name(const struct table *t, const struct conversation *c, char name[TABLE_NAME_MAX])

@@ -25,6 +25,13 @@ struct half {
     uint32_t exporter;    /* the one that this direction is counted from */
     uint32_t last_digest; /* of its last record; 0: there was none */
     uint8_t flags;
+    uint8_t platform, platform_basis; /* of who sends here */
+};
+
+/* An end after translation; zero where it was not told. */
+struct translated {
+    struct ip ip[2];
+    uint16_t port[2];
 };
 
 struct conversation {
@@ -35,13 +42,15 @@ struct conversation {
     uint8_t name_kind;
     int8_t certain, guess, first_record; /* who opened: 1 end 0, -1 end 1 */
     uint16_t marks;
+    uint32_t translated; /* chunk of its translated ends; 0 none */
     uint64_t start_ms, end_ms;
     uint64_t touched_ms; /* by the pairer's clock, when it last became the last in order */
     uint32_t exporter, sampling, application;
     uint32_t tag;
     struct half half[2]; /* half[i]: what end i sent */
     uint64_t place;      /* in the order */
-    uint64_t unused;     /* to a multiple of the cache line */
+    uint32_t fingerprint;
+    uint16_t tls_version, tls_faults;
 };
 
 struct table;
@@ -70,6 +79,9 @@ enum { TABLE_NAME_MAX = 255 };
 /* Gives a server name of at most TABLE_NAME_MAX octets to a conversation that has none. There is
  * room when the table was not full before the conversation was added. */
 void table_set_name(struct table *t, struct conversation *c, struct bytes name);
+/* The translated ends of a conversation, made (zero) when it has none yet: there is room under the
+ * same condition. NULL where `make` is false and there are none. Valid until table_remove(). */
+struct translated *table_translated(struct table *t, struct conversation *c, bool make);
 size_t table_name(const struct table *t, const struct conversation *c, char name[TABLE_NAME_MAX]);
 
 #endif

@@ -19,7 +19,7 @@ struct rows_writer {
     uint64_t count;
 };
 
-enum { LINE_LIMIT = 16 << 20 };
+enum { LINE_LIMIT = 16 << 20, CELL_MAX = TLS_FAULTS_TEXT_MAX };
 
 struct rows_writer *rows_new(const struct rows_setting *setting, FILE *out)
 {
@@ -59,13 +59,14 @@ static const char *symbol(const struct rows_writer *w, enum field_shown shown, u
     static const enum symbol_kind kinds[] = {
         [SHOWN_SERVICE] = SYMBOL_SERVICE,         [SHOWN_CATEGORY] = SYMBOL_CATEGORY,
         [SHOWN_CANDIDATES] = SYMBOL_CANDIDATES,   [SHOWN_APPLICATION] = SYMBOL_APPLICATION,
-        [SHOWN_EXPORTER] = SYMBOL_EXPORTER,
+        [SHOWN_EXPORTER] = SYMBOL_EXPORTER,       [SHOWN_FINGERPRINT] = SYMBOL_FINGERPRINT,
     };
     return symbols_text(w->setting.symbols, kinds[shown], code);
 }
 
 /* The text of a number that stands for something; `room` holds what has no text of its own. */
-static const char *value_text(const struct rows_writer *w, int field, uint64_t value, char room[32])
+static const char *value_text(const struct rows_writer *w, int field, uint64_t value,
+                              char room[CELL_MAX])
 {
     enum field_shown shown = field_infos[field].shown;
     const char *text;
@@ -87,6 +88,15 @@ static const char *value_text(const struct rows_writer *w, int field, uint64_t v
         return name_kind_text((unsigned)value);
     case SHOWN_OWNER:
         return owner_text((unsigned)value);
+    case SHOWN_PLATFORM:
+        return platform_text((unsigned)value);
+    case SHOWN_PLATFORM_BASIS:
+        return platform_basis_text((unsigned)value);
+    case SHOWN_TLS_VERSION:
+        return tls_version_text((unsigned)value);
+    case SHOWN_TLS_FAULTS:
+        tls_faults_text((unsigned)value, room);
+        return room;
     case SHOWN_SOURCE:
         text = w->setting.source_path(w->setting.source_ctx, (uint32_t)value);
         return text ? text : "";
@@ -95,24 +105,27 @@ static const char *value_text(const struct rows_writer *w, int field, uint64_t v
     case SHOWN_CANDIDATES:
     case SHOWN_APPLICATION:
     case SHOWN_EXPORTER:
+    case SHOWN_FINGERPRINT:
         return symbol(w, shown, (uint32_t)value);
     default:
         text = is_number(w, field) ? NULL : protocol_text((unsigned)value);
         if (!text)
-            snprintf(room, 32, "%" PRIu64, value);
+            snprintf(room, CELL_MAX, "%" PRIu64, value);
         return text ? text : room;
     }
 }
 
 /* What is printed of one cell, before the format's own quoting. */
 static struct bytes cell_text(const struct rows_writer *w, const struct block *b, size_t column,
-                              int field, size_t row, char room[IP_TEXT_MAX])
+                              int field, size_t row, char room[CELL_MAX])
 {
     if (field_infos[field].type == TYPE_STR)
         return block_bytes(b, column, row);
     if (field_infos[field].type == TYPE_IP) {
         struct ip ip;
         memcpy(ip.octet, block_bytes(b, column, row).at, IP_OCTETS);
+        if (field_infos[field].shown == SHOWN_ADDRESS_IF && ip_equal(&ip, &(struct ip){0}))
+            return bytes_of("", 0);
         return bytes_of(room, ip_print(&ip, room));
     }
     return bytes_of_text(value_text(w, field, block_u64(b, column, row), room));
@@ -142,7 +155,7 @@ static void json_row(struct rows_writer *w, const struct block *b, const struct 
 {
     buf_text(&w->line, w->count ? ",\n{" : "[\n{");
     for (int i = 0; i < s->count; i++) {
-        char room[IP_TEXT_MAX];
+        char room[CELL_MAX];
         buf_format(&w->line, "%s\"%s\":", i ? "," : "", rows_column_name(s->field[i]));
         if (is_number(w, s->field[i]))
             buf_format(&w->line, "%" PRIu64, block_u64(b, s->column[i], row));
@@ -164,7 +177,7 @@ static void csv_row(struct rows_writer *w, const struct block *b, const struct s
     if (w->count == 0)
         csv_header(w, s);
     for (int i = 0; i < s->count; i++) {
-        char room[IP_TEXT_MAX];
+        char room[CELL_MAX];
         if (i)
             buf_u8(&w->line, ',');
         text_csv(&w->line, cell_text(w, b, s->column[i], s->field[i], row, room));
@@ -212,7 +225,7 @@ static void table_row(struct rows_writer *w, const struct block *b, size_t row)
         table_cell(w, bytes_of_text(rows_column_name(table_columns[i].field)),
                    table_columns[i].width, i == TABLE_COLUMNS - 1);
     for (int i = 0; i < TABLE_COLUMNS; i++) {
-        char room[IP_TEXT_MAX];
+        char room[CELL_MAX];
         int column = block_find(b, field_infos[table_columns[i].field].name);
         struct bytes text = bytes_of("", 0);
         if (column >= 0)

@@ -66,9 +66,9 @@ static void coverage_is_sorted_and_bounded(void **state)
     for (size_t i = 0; i < 4; i++) {
         sum += rows[i].records;
         if (i)
-            assert_true(rows[i].hour_s > rows[i - 1].hour_s ||
-                        (rows[i].hour_s == rows[i - 1].hour_s &&
-                         rows[i].exporter > rows[i - 1].exporter));
+            assert_true(
+                rows[i].hour_s > rows[i - 1].hour_s ||
+                (rows[i].hour_s == rows[i - 1].hour_s && rows[i].exporter > rows[i - 1].exporter));
     }
     assert_int_equal(sum, 18);
     coverage_free(c);
@@ -92,6 +92,28 @@ static void values_and_fields_are_named(void **state)
     assert_string_equal(country, "IN");
 }
 
+static void tls_faults_are_named(void **state)
+{
+    (void)state;
+    char text[TLS_FAULTS_TEXT_MAX];
+    tls_faults_text(TLS_HELLO | TLS_CERTIFICATE | TLS_EXPIRED, text);
+    assert_string_equal(text, "hello|certificate|expired");
+    tls_faults_text(0, text);
+    assert_string_equal(text, "");
+    tls_faults_text(0xffff, text);
+    assert_true(strlen(text) < sizeof text);
+    for (int bit = 1; bit < 0x10000; bit <<= 1)
+        if (tls_fault_text((unsigned)bit)[0])
+            assert_int_equal(tls_fault_value(tls_fault_text((unsigned)bit),
+                                             strlen(tls_fault_text((unsigned)bit))),
+                             bit);
+    assert_int_equal(tls_fault_value("expire", 6), -1);
+    assert_string_equal(tls_version_text(0x0303), "TLS1.2");
+    assert_string_equal(tls_version_text(0x0305), "");
+    assert_int_equal(platform_value("ios", 3), PLATFORM_IOS);
+    assert_string_equal(platform_basis_text(PLATFORM_BASIS_TLS), "tls");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +121,7 @@ int main(void)
         cmocka_unit_test(tallies_balance),
         cmocka_unit_test(coverage_is_sorted_and_bounded),
         cmocka_unit_test(values_and_fields_are_named),
+        cmocka_unit_test(tls_faults_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@ enum symbol_kind {
     SYMBOL_CATEGORY,
     SYMBOL_CANDIDATES, /* service ids joined by '|' in ascending order */
     SYMBOL_SOURCE,     /* the source's SHA-256 in hex; its row is in table source */
+    SYMBOL_FINGERPRINT, /* JA4 of a client's hello */
     SYMBOL_KINDS
 };
 

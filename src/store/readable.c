@@ -91,6 +91,34 @@ static void add_flags(struct buf *out, const char *column)
     buf_text(out, ")");
 }
 
+/* Nothing where there is no address. */
+static void add_ip_if(struct buf *out, const char *column)
+{
+    buf_format(out, "if(%s = toFixedString('', 16), '', ", column);
+    add_ip(out, column);
+    buf_text(out, ")");
+}
+
+static void add_tls_version(struct buf *out, const char *column)
+{
+    buf_format(out, "transform(toUInt32(%s), [", column);
+    for (unsigned i = 0; tls_version_at(i); i++)
+        buf_format(out, "%stoUInt32(%u)", i ? "," : "", tls_version_at(i));
+    buf_text(out, "], [");
+    for (unsigned i = 0; tls_version_at(i); i++)
+        buf_format(out, "%s'%s'", i ? "," : "", tls_version_text(tls_version_at(i)));
+    buf_text(out, "], '')");
+}
+
+static void add_tls_faults(struct buf *out, const char *column)
+{
+    buf_text(out, "arrayStringConcat(arrayFilter(x -> x != '', [");
+    for (unsigned bit = 1; tls_fault_text(bit)[0]; bit <<= 1)
+        buf_format(out, "%sif(bitAnd(%s, %u) != 0, '%s', '')", bit > 1 ? ", " : "", column, bit,
+                   tls_fault_text(bit));
+    buf_text(out, "]), '|')");
+}
+
 static void add_field(struct buf *out, const struct field_info *f, const struct symbols *symbols,
                       text_of *source_path, void *ctx)
 {
@@ -101,6 +129,24 @@ static void add_field(struct buf *out, const struct field_info *f, const struct 
         break;
     case SHOWN_ADDRESS:
         add_ip(out, f->name);
+        break;
+    case SHOWN_ADDRESS_IF:
+        add_ip_if(out, f->name);
+        break;
+    case SHOWN_PLATFORM:
+        add_value(out, f->name, platform_text);
+        break;
+    case SHOWN_PLATFORM_BASIS:
+        add_value(out, f->name, platform_basis_text);
+        break;
+    case SHOWN_FINGERPRINT:
+        add_symbol(out, f->name, symbols, SYMBOL_FINGERPRINT);
+        break;
+    case SHOWN_TLS_VERSION:
+        add_tls_version(out, f->name);
+        break;
+    case SHOWN_TLS_FAULTS:
+        add_tls_faults(out, f->name);
         break;
     case SHOWN_FLAGS:
         add_flags(out, f->name);
