@@ -60,6 +60,8 @@ static enum field symbol_field(enum symbol_kind kind)
         return FIELD_category;
     case SYMBOL_APPLICATION:
         return FIELD_application;
+    case SYMBOL_FINGERPRINT:
+        return FIELD_fingerprint;
     default:
         return FIELD_exporter;
     }
@@ -365,6 +367,15 @@ static void sql_family(struct buf *out, const struct filter_node *n)
         buf_text(out, ")");
 }
 
+static unsigned fault_mask(const struct filter_node *n)
+{
+    unsigned mask = 0;
+    for (size_t i = 0; i < n->count; i++)
+        for (uint64_t bit = n->spans[i].low; bit <= n->spans[i].high; bit++)
+            mask |= (unsigned)bit;
+    return mask;
+}
+
 static void sql_node(struct buf *out, const struct filter_node *n, const struct symbols *symbols);
 
 /* Chains of the same operator lie on one level, so that the engine's parser is not nested. */
@@ -443,6 +454,18 @@ static void sql_node(struct buf *out, const struct filter_node *n, const struct 
         return;
     case NODE_AMBIGUOUS:
         buf_text(out, "(candidates != 0)");
+        return;
+    case NODE_PLATFORM:
+        sql_spans(out, "platform", n);
+        return;
+    case NODE_PLATFORM_BASIS:
+        sql_spans(out, "platform_basis", n);
+        return;
+    case NODE_TLS_VERSION:
+        sql_spans(out, "tls_version", n);
+        return;
+    case NODE_TLS_FAULT:
+        buf_format(out, "(bitAnd(tls_faults, %u) != 0)", fault_mask(n));
         return;
     }
 }
@@ -525,6 +548,7 @@ static bool fits_symbol(const struct filter_node *n, const struct row *r)
     uint32_t code = n->symbol == SYMBOL_SERVICE       ? batch_service(r->b)[r->at]
                     : n->symbol == SYMBOL_CATEGORY    ? batch_category(r->b)[r->at]
                     : n->symbol == SYMBOL_APPLICATION ? batch_application(r->b)[r->at]
+                    : n->symbol == SYMBOL_FINGERPRINT ? batch_fingerprint(r->b)[r->at]
                                                       : batch_exporter(r->b)[r->at];
     return any_word_fits(n, symbols_text(r->symbols, n->symbol, code));
 }
@@ -623,6 +647,14 @@ static bool fits(const struct filter_node *n, const struct row *r)
         return (batch_marks(b)[i] & n->spans[0].low) != 0;
     case NODE_AMBIGUOUS:
         return batch_candidates(b)[i] != 0;
+    case NODE_PLATFORM:
+        return in_spans(n, batch_platform(b)[i]);
+    case NODE_PLATFORM_BASIS:
+        return in_spans(n, batch_platform_basis(b)[i]);
+    case NODE_TLS_VERSION:
+        return in_spans(n, batch_tls_version(b)[i]);
+    case NODE_TLS_FAULT:
+        return (batch_tls_faults(b)[i] & fault_mask(n)) != 0;
     }
     return false;
 }
@@ -681,6 +713,12 @@ static void print_span(struct buf *out, enum filter_kind kind, uint64_t low, uin
         text = kind == NODE_ROLE    ? role_text((unsigned)low)
                : kind == NODE_BASIS ? basis_text((unsigned)low)
                                     : owner_text((unsigned)low);
+    } else if (kind == NODE_PLATFORM || kind == NODE_PLATFORM_BASIS) {
+        text = kind == NODE_PLATFORM ? platform_text((unsigned)low)
+                                     : platform_basis_text((unsigned)low);
+    } else if (kind == NODE_TLS_VERSION || kind == NODE_TLS_FAULT) {
+        text = kind == NODE_TLS_VERSION ? tls_version_text((unsigned)low)
+                                        : tls_fault_text((unsigned)low);
     } else if (kind == NODE_PROTOCOL) {
         text = protocol_text((unsigned)low);
     }
@@ -764,6 +802,7 @@ static const char *symbol_word(enum symbol_kind kind)
     return kind == SYMBOL_SERVICE       ? "service"
            : kind == SYMBOL_CATEGORY    ? "category"
            : kind == SYMBOL_APPLICATION ? "application"
+           : kind == SYMBOL_FINGERPRINT ? "fingerprint"
                                         : "exporter";
 }
 
@@ -785,10 +824,19 @@ static void print_leaf(struct buf *out, const struct filter_node *n)
                                         [SIDE_REMOTE] = "remote ",
                                         [SIDE_SRC] = "src ",
                                         [SIDE_DST] = "dst "};
-    static const char *const words[] = {
-        [NODE_ADDRESS] = "net", [NODE_PORT] = "port",       [NODE_PROTOCOL] = "proto",
-        [NODE_ASN] = "asn",     [NODE_COUNTRY] = "country", [NODE_ROLE] = "role",
-        [NODE_BASIS] = "basis", [NODE_OWNER] = "owner",     [NODE_NAME] = "name"};
+    static const char *const words[] = {[NODE_ADDRESS] = "net",
+                                        [NODE_PORT] = "port",
+                                        [NODE_PROTOCOL] = "proto",
+                                        [NODE_ASN] = "asn",
+                                        [NODE_COUNTRY] = "country",
+                                        [NODE_ROLE] = "role",
+                                        [NODE_BASIS] = "basis",
+                                        [NODE_OWNER] = "owner",
+                                        [NODE_NAME] = "name",
+                                        [NODE_PLATFORM] = "platform",
+                                        [NODE_PLATFORM_BASIS] = "platform basis",
+                                        [NODE_TLS_VERSION] = "tls version",
+                                        [NODE_TLS_FAULT] = "tls fault"};
     buf_text(out, sides[n->side]);
     switch (n->kind) {
     case NODE_TRUE:

@@ -27,6 +27,10 @@ enum filter_kind {
     NODE_FAMILY, /* spans: 4 or 6 */
     NODE_MARK,   /* spans: a bit of column marks */
     NODE_AMBIGUOUS,
+    NODE_PLATFORM,
+    NODE_PLATFORM_BASIS,
+    NODE_TLS_VERSION,
+    NODE_TLS_FAULT, /* spans: bits of column tls_faults */
 };
 
 /* SRC is the side that opened the conversation, DST the other. */

@@ -472,6 +472,44 @@ static bool take_owner(struct parser *p, struct gather *g)
                        "a kind of owner (hosting, \"vpn provider\", university, government, ...)");
 }
 
+static bool take_platform(struct parser *p, struct gather *g)
+{
+    return take_listed(p, g, platform_value,
+                       "a platform (windows, macos, ios, android, linux, ..., unknown)");
+}
+
+static bool take_platform_basis(struct parser *p, struct gather *g)
+{
+    return take_listed(p, g, platform_basis_value,
+                       "evidence of a platform (user-agent, banner, discovery, quic, tls, tcp)");
+}
+
+static int tls_version_value(const char *text, size_t len)
+{
+    for (unsigned i = 0; tls_version_at(i); i++) {
+        const char *name = tls_version_text(tls_version_at(i));
+        if (strlen(name) == len && strncasecmp(name, text, len) == 0)
+            return (int)tls_version_at(i);
+    }
+    return -1;
+}
+
+static bool take_tls_version(struct parser *p, struct gather *g)
+{
+    return take_listed(p, g, tls_version_value, "a version (SSL3, TLS1.0, TLS1.2, ..., unknown)");
+}
+
+static bool take_tls_fault(struct parser *p, struct gather *g)
+{
+    const struct token *t = &p->token;
+    int bit = t->kind == TOKEN_WORD ? tls_fault_value(t->at, t->len) : -1;
+    if (bit < 0)
+        return expected(p, "a fault (expired, self-signed, name-mismatch, obsolete-version, ...)");
+    gather_span(g, (uint64_t)bit, (uint64_t)bit);
+    advance(p);
+    return true;
+}
+
 static bool take_text(struct parser *p, struct gather *g, bool lower)
 {
     struct token t = p->token;
@@ -837,8 +875,31 @@ static struct filter_node *sided(struct parser *p, enum filter_side side)
     return NULL;
 }
 
+static struct filter_node *of_device(struct parser *p)
+{
+    if (accept_word(p, "basis"))
+        return listed(p, NODE_PLATFORM_BASIS, SIDE_ANY, take_platform_basis);
+    return listed(p, NODE_PLATFORM, SIDE_ANY, take_platform);
+}
+
+static struct filter_node *of_tls(struct parser *p)
+{
+    if (accept_word(p, "version"))
+        return listed(p, NODE_TLS_VERSION, SIDE_ANY, take_tls_version);
+    if (accept_word(p, "fault"))
+        return listed(p, NODE_TLS_FAULT, SIDE_ANY, take_tls_fault);
+    expected(p, "fault or version after tls (application tls finds the protocol)");
+    return NULL;
+}
+
 static struct filter_node *worded(struct parser *p)
 {
+    if (accept_word(p, "platform"))
+        return of_device(p);
+    if (accept_word(p, "tls"))
+        return of_tls(p);
+    if (accept_word(p, "fingerprint"))
+        return symbol(p, SYMBOL_FINGERPRINT, take_any_text);
     if (accept_word(p, "proto") || accept_word(p, "protocol"))
         return listed(p, NODE_PROTOCOL, SIDE_ANY, take_protocol);
     if (accept_word(p, "service"))

@@ -78,6 +78,12 @@ static void make_rows(struct random *r)
         batch_country(rows)[i] = pick(r, 4) ? country_code(countries[pick(r, 3)]) : 0;
         batch_asn(rows)[i] = (uint32_t)(pick(r, 2) ? pick(r, 5) : 4200000000u);
         batch_sampling(rows)[i] = 1;
+        batch_platform(rows)[i] = (uint8_t)pick(r, 18);
+        batch_platform_basis(rows)[i] = (uint8_t)pick(r, 8);
+        batch_tls_faults(rows)[i] = (uint16_t)pick(r, 4096);
+        batch_tls_version(rows)[i] = pick(r, 2) ? 0x0303 : 0;
+        batch_fingerprint(rows)[i] =
+            pick(r, 2) ? symbols_code(symbols, SYMBOL_FINGERPRINT, "t12i0", 5) : 0;
         batch_day(rows)[i] = 17257;
         batch_set_text(rows, FIELD_server_name, i, name, strlen(name));
     }
@@ -103,6 +109,12 @@ static void random_condition(struct random *r, struct buf *out)
                                         "role in [unknown, peer]",
                                         "basis dns",
                                         "owner hosting",
+                                        "platform ios",
+                                        "platform in [windows, unknown]",
+                                        "platform basis tls",
+                                        "tls version TLS1.2",
+                                        "tls fault in [expired, self-signed]",
+                                        "fingerprint t12i0",
                                         "ipv4",
                                         "ipv6",
                                         "internal",

@@ -72,6 +72,15 @@ static int make_rows(void **state)
     batch_application(rows)[0] = code(SYMBOL_APPLICATION, "TLS.Facebook");
     batch_exporter(rows)[0] = code(SYMBOL_EXPORTER, "router 1");
     batch_basis(rows)[0] = BASIS_NAME;
+    batch_platform(rows)[0] = PLATFORM_IOS;
+    batch_platform(rows)[3] = PLATFORM_WINDOWS_PHONE;
+    batch_platform_basis(rows)[0] = PLATFORM_BASIS_USER_AGENT;
+    batch_platform_basis(rows)[3] = PLATFORM_BASIS_QUIC;
+    batch_fingerprint(rows)[0] = code(SYMBOL_FINGERPRINT, "t13d1516h2_8daaf6152771_02713d6af862");
+    batch_tls_version(rows)[0] = 0x0304;
+    batch_tls_version(rows)[1] = 0x0301;
+    batch_tls_faults(rows)[0] = TLS_HELLO | TLS_ENCRYPTED;
+    batch_tls_faults(rows)[1] = TLS_HELLO | TLS_CERTIFICATE | TLS_EXPIRED | TLS_OBSOLETE;
     batch_owner(rows)[2] = OWNER_VPN;
     batch_candidates(rows)[3] = code(SYMBOL_CANDIDATES, "facebook|instagram");
     batch_marks(rows)[1] = MARK_INTERNAL;
@@ -159,6 +168,21 @@ static const struct {
     {"not role served", "1011", "not role served"},
     {"basis name", "1000", "basis name"},
     {"owner \"vpn provider\"", "0010", "owner \"vpn provider\""},
+    {"platform ios", "1000", "platform ios"},
+    {"platform in [ios, Windows-Phone]", "1001", "platform in [ios, windows-phone]"},
+    {"platform unknown", "0110", "platform unknown"},
+    {"platform basis quic", "0001", "platform basis quic"},
+    {"not platform basis unknown", "1001", "not platform basis unknown"},
+    {"fingerprint t13d1516h2_8daaf6152771_02713d6af862", "1000",
+     "fingerprint t13d1516h2_8daaf6152771_02713d6af862"},
+    {"fingerprint unknown", "0111", "fingerprint unknown"},
+    {"tls version tls1.0", "0100", "tls version TLS1.0"},
+    {"tls version in [TLS1.0 TLS1.3]", "1100", "tls version in [TLS1.0, TLS1.3]"},
+    {"tls fault expired", "0100", "tls fault expired"},
+    {"tls fault hello", "1100", "tls fault hello"},
+    {"tls fault in [encrypted, self-signed]", "1000", "tls fault in [encrypted, self-signed]"},
+    {"tls fault in [certificate hello expired]", "1100",
+     "tls fault in [hello, certificate, expired]"},
     {"name facebook.com", "1100", "name facebook.com"},
     {"name *.Facebook.COM.", "1100", "name facebook.com"},
     {"name www.facebook.com", "1000", "name www.facebook.com"},
