@@ -711,3 +711,113 @@ size_t pairer_finish(struct pairer *p, struct batch *out)
         emit(p, first, out);
     return out->rows - rows;
 }
+
+/* ------------------------------------------------------------------ open conversations go on */
+
+/* A conversation as it lies, then its name and its translated ends; so the layout is part of what
+ * is saved. */
+struct saved_head {
+    uint32_t version, conversation_octets;
+    uint64_t clock_ms, newest_ms, conversations, contacts;
+    uint8_t started, zero[7];
+};
+
+enum { SAVED_VERSION = 1 };
+
+struct saved_contacts {
+    uint32_t slot;
+    struct contacts contacts;
+};
+
+static void save_contacts(const struct pairer *p, struct buf *out)
+{
+    for (uint32_t i = 0; i < CONTACT_SLOTS; i++)
+        if (p->contacts[i].all) {
+            struct saved_contacts s = {.slot = i, .contacts = p->contacts[i]};
+            buf_add(out, &s, sizeof s);
+        }
+}
+
+void pairer_save(struct pairer *p, struct buf *out)
+{
+    struct saved_head head = {.version = SAVED_VERSION,
+                              .conversation_octets = sizeof(struct conversation),
+                              .clock_ms = p->clock_ms,
+                              .newest_ms = p->newest_ms,
+                              .conversations = table_count(p->table),
+                              .started = p->started};
+    for (size_t i = 0; i < CONTACT_SLOTS; i++)
+        head.contacts += p->contacts[i].all != 0;
+    buf_add(out, &head, sizeof head);
+    save_contacts(p, out);
+    for (struct conversation *c; (c = table_first(p->table)); table_remove(p->table, c)) {
+        char name[TABLE_NAME_MAX];
+        uint8_t len = (uint8_t)table_name(p->table, c, name);
+        const struct translated *t = table_translated(p->table, c, false);
+        buf_add(out, c, sizeof *c);
+        buf_u8(out, len);
+        buf_add(out, name, len);
+        buf_u8(out, t != NULL);
+        if (t)
+            buf_add(out, t, sizeof *t);
+    }
+}
+
+/* One conversation off `in`; false when it is not all there. */
+static bool load_one(struct pairer *p, struct bytes *in)
+{
+    struct conversation saved;
+    struct translated translated;
+    if (in->len < sizeof saved + 1)
+        return false;
+    memcpy(&saved, in->at, sizeof saved);
+    struct bytes name = bytes_slice(*in, sizeof saved + 1, in->at[sizeof saved]);
+    size_t used = sizeof saved + 1 + in->at[sizeof saved];
+    if (in->len < used + 1)
+        return false;
+    bool has_translated = in->at[used++];
+    if (has_translated && in->len < used + sizeof translated)
+        return false;
+    if (has_translated)
+        memcpy(&translated, in->at + used, sizeof translated);
+    *in = bytes_slice(*in, used + (has_translated ? sizeof translated : 0), SIZE_MAX);
+    uint32_t tag = ends_tag(&saved.ends);
+    if (table_full(p->table) || table_find(p->table, &saved.ends, tag))
+        return false;
+    struct conversation *c = table_add(p->table, &saved.ends, tag);
+    uint64_t place = c->place;
+    *c = saved;
+    c->place = place;
+    c->tag = tag;
+    c->name = c->translated = 0;
+    if (name.len)
+        table_set_name(p->table, c, name);
+    if (has_translated)
+        *table_translated(p->table, c, true) = translated;
+    return true;
+}
+
+int pairer_load(struct pairer *p, struct bytes in, struct error *err)
+{
+    struct saved_head head;
+    struct saved_contacts contacts;
+    if (in.len >= sizeof head)
+        memcpy(&head, in.at, sizeof head);
+    if (in.len < sizeof head || head.version != SAVED_VERSION ||
+        head.conversation_octets != sizeof(struct conversation))
+        return error_set(err, ERROR_FAILED,
+                         "open conversations were saved by another version of telltale");
+    in = bytes_slice(in, sizeof head, SIZE_MAX);
+    for (uint64_t i = 0; i < head.contacts && in.len >= sizeof contacts; i++) {
+        memcpy(&contacts, in.at, sizeof contacts);
+        p->contacts[contacts.slot % CONTACT_SLOTS] = contacts.contacts;
+        in = bytes_slice(in, sizeof contacts, SIZE_MAX);
+    }
+    p->clock_ms = head.clock_ms;
+    p->newest_ms = head.newest_ms;
+    p->started = head.started;
+    for (uint64_t i = 0; i < head.conversations; i++)
+        if (!load_one(p, &in))
+            return error_set(err, ERROR_FAILED, "open conversations were not saved whole");
+    return 0;
+}

@@ -21,6 +21,8 @@
 #ifndef TELLTALE_FLOW_FLOW_H
 #define TELLTALE_FLOW_FLOW_H
 
+#include "base/buf.h"
+#include "base/error.h"
 #include "batch/batch.h"
 #include "schema/symbols.h"
 #include "schema/tally.h"
@@ -61,5 +63,12 @@ size_t pairer_add(struct pairer *p, const struct batch *records, size_t from, st
 /* Ends open conversations into `out`; call until it adds none. */
 size_t pairer_finish(struct pairer *p, struct batch *out);
 struct flow_counts pairer_counts(const struct pairer *p);
+
+/* Everything still open, the clock, and what is known of who serves, moved to `out` instead of
+ * being ended: loaded into a new pairer it goes on as if nothing had happened. For input that comes
+ * in segments (input/spool.h). Exporters and applications stay codes of the same store. Loading
+ * fails where another layout of the program saved or part of it is missing: free the pairer then. */
+void pairer_save(struct pairer *p, struct buf *out);
+int pairer_load(struct pairer *p, struct bytes in, struct error *err);
 
 #endif
