@@ -67,24 +67,26 @@ static json_t *study_json(struct analysis *a)
                      study_measure_text(a->measure));
 }
 
-/* SHA-256 of the model as compact JSON with sorted keys, without what differs from run to run
- * (provenance.generated) and without itself. */
-static void add_digest(json_t *model)
+void analysis_digest(const json_t *model, char ret[ANALYSIS_DIGEST_TEXT])
 {
     unsigned char digest[crypto_hash_sha256_BYTES];
-    char hex[2 * sizeof(digest) + 1];
-    json_t *provenance = json_object_get(model, "provenance");
-    json_t *generated = json_incref(json_object_get(provenance, "generated"));
+    json_t *copy = json_copy((json_t *)(uintptr_t)model);
+    json_t *provenance = json_copy(json_object_get(model, "provenance"));
     json_object_del(provenance, "generated");
-    char *text = json_dumps(model, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
+    json_object_del(provenance, "digest");
+    json_object_set_new(copy, "provenance", provenance);
+    char *text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
     crypto_hash_sha256(digest, (const unsigned char *)text, strlen(text));
+    sodium_bin2hex(ret, ANALYSIS_DIGEST_TEXT, digest, sizeof(digest));
     free(text);
-    sodium_bin2hex(hex, sizeof(hex), digest, sizeof(digest));
-    json_t *ordered = json_object();
-    json_object_set_new(ordered, "generated", generated);
-    json_object_update(ordered, provenance);
-    json_object_set_new(ordered, "digest", json_string(hex));
-    json_object_set_new(model, "provenance", ordered);
+    json_decref(copy);
+}
+
+static void add_digest(json_t *model)
+{
+    char hex[ANALYSIS_DIGEST_TEXT];
+    analysis_digest(model, hex);
+    json_object_set_new(json_object_get(model, "provenance"), "digest", json_string(hex));
 }
 
 static json_t *ordered(json_t *made)

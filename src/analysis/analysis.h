@@ -25,4 +25,9 @@ struct analysis_input {
  * from provenance.generated. */
 int analysis_run(const struct analysis_input *in, json_t **ret_model, struct error *err);
 
+/* provenance.digest: SHA-256 of the model as compact JSON with sorted keys, without what differs from
+ * run to run (provenance.generated) and without itself. Hexadecimal text. */
+enum { ANALYSIS_DIGEST_TEXT = 65 };
+void analysis_digest(const json_t *model, char ret[ANALYSIS_DIGEST_TEXT]);
+
 #endif
