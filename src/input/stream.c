@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <gcrypt.h>
 #include <lz4frame.h>
+#include <lzma.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 /* Octets as they lie go through `raw`, what the caller sees through `window`. The window grows to
  * the longest view asked for and no further. */
 enum { RAW_SIZE = 1 << 17, WINDOW_SIZE = 1 << 19, HEAD_MAX = 16 };
+/* xz -9 needs 65 MiB; a file may ask for 4 GiB. */
+enum { XZ_MEMORY_MAX = 256 << 20 };
 
 /* What a decompressor did with what it was given. */
 enum step { STEP_GOES_ON, STEP_MEMBER_END, STEP_DAMAGED };
@@ -51,9 +54,10 @@ struct stream {
     bz_stream bzip2;
     ZSTD_DCtx *zstd;
     LZ4F_dctx *lz4;
+    lzma_stream xz;
 };
 
-/* ------------------------------------------------------------------ the four formats */
+/* ------------------------------------------------------------------ the five formats */
 
 static bool is_gzip(struct bytes head)
 {
@@ -181,11 +185,43 @@ static void end_lz4(struct stream *s)
     LZ4F_freeDecompressionContext(s->lz4);
 }
 
+static bool is_xz(struct bytes head)
+{
+    return head.len >= 6 && memcmp(head.at, "\xfd" "7zXZ\0", 6) == 0;
+}
+
+static void end_xz(struct stream *s)
+{
+    lzma_end(&s->xz);
+    s->xz = (lzma_stream)LZMA_STREAM_INIT;
+}
+
+static bool begin_xz(struct stream *s)
+{
+    end_xz(s);
+    return lzma_stream_decoder(&s->xz, XZ_MEMORY_MAX, 0) == LZMA_OK;
+}
+
+static enum step step_xz(struct stream *s, struct bytes *in, struct span *out)
+{
+    s->xz.next_in = in->at;
+    s->xz.avail_in = in->len;
+    s->xz.next_out = out->at;
+    s->xz.avail_out = out->len;
+    lzma_ret status = lzma_code(&s->xz, LZMA_RUN);
+    *in = bytes_of(s->xz.next_in, s->xz.avail_in);
+    *out = (struct span){s->xz.next_out, s->xz.avail_out};
+    if (status == LZMA_STREAM_END)
+        return STEP_MEMBER_END;
+    return status == LZMA_OK || status == LZMA_BUF_ERROR ? STEP_GOES_ON : STEP_DAMAGED;
+}
+
 static const struct codec codecs[] = {
     {"gzip", is_gzip, begin_gzip, step_gzip, end_gzip},
     {"zstd", is_zstd, begin_zstd, step_zstd, end_zstd},
     {"lz4", is_lz4, begin_lz4, step_lz4, end_lz4},
     {"bzip2", is_bzip2, begin_bzip2, step_bzip2, end_bzip2},
+    {"xz", is_xz, begin_xz, step_xz, end_xz},
 };
 
 /* ------------------------------------------------------------------ octets as they lie */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Octets of a file in order, decompressed on the way (gzip, zstd, lz4 frame, bzip2, each also as
+/* Octets of a file in order, decompressed on the way (gzip, zstd, lz4 frame, bzip2, xz, each also as
  * several members one after the other; found by content). Memory does not grow with the file. */
 #ifndef TELLTALE_INPUT_STREAM_H
 #define TELLTALE_INPUT_STREAM_H
@@ -32,7 +32,7 @@ struct bytes stream_read(struct stream *s, size_t len);
 /* The compressed data could not be read, ended within a member, or the file could not be read. */
 bool stream_damaged(const struct stream *s);
 uint64_t stream_file_octets_read(const struct stream *s); /* of the file as it lies: for progress */
-const char *stream_compression(const struct stream *s);   /* "", "gzip", "zstd", "lz4", "bzip2" */
+const char *stream_compression(const struct stream *s);   /* "", "gzip", "zstd", "lz4", "bzip2", "xz" */
 
 /* SHA-256 of a whole file as it lies (compressed octets). */
 int digest_file(const char *path, uint8_t ret[32], struct error *err);

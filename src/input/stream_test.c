@@ -2,6 +2,7 @@
 #include <bzlib.h>
 #include <fcntl.h>
 #include <lz4frame.h>
+#include <lzma.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,10 +56,18 @@ static void pack_bzip2(const uint8_t *at, size_t len, struct member *to)
     to->len = out;
 }
 
+static void pack_xz(const uint8_t *at, size_t len, struct member *to)
+{
+    size_t out = 0;
+    assert_int_equal(
+        lzma_easy_buffer_encode(3, LZMA_CHECK_CRC64, NULL, at, len, to->at, &out, ROOM), LZMA_OK);
+    to->len = out;
+}
+
 static const struct {
     const char *name;
     void (*pack)(const uint8_t *at, size_t len, struct member *to);
-} formats[] = {{"gzip", pack_gzip}, {"zstd", pack_zstd}, {"lz4", pack_lz4}, {"bzip2", pack_bzip2}};
+} formats[] = {{"gzip", pack_gzip}, {"zstd", pack_zstd}, {"lz4", pack_lz4}, {"bzip2", pack_bzip2}, {"xz", pack_xz}};
 
 static uint8_t *plain_octets(void)
 {
