@@ -396,7 +396,7 @@ static struct verdict judge(const struct row *r)
             return v;
         }
         /* "facebook-stories.net": its own or an imitation. */
-        f = tables_word(r->a->tables, (const char *)r->host.at, r->host.len, r->day);
+        f = tables_similar(r->a->tables, (const char *)r->host.at, r->host.len, r->day);
         if (f) {
             uint16_t service = (uint16_t)f->subject;
             candidates_of(r->a, &(struct claim){.count = 1, .services = &service}, &v);

@@ -68,8 +68,11 @@ static const struct {
     const char *key;
     enum fact_kind kind;
 } FACT_KEYS[] = {
-    {"names", FACT_NAME}, {"brands", FACT_BRAND}, {"prefixes", FACT_PREFIX}, {"asns", FACT_ASN},
-    {"ports", FACT_PORT}, {"ndpi", FACT_LABEL},   {"on", FACT_ON},           {"words", FACT_WORD},
+    {"names", FACT_NAME},      {"brands", FACT_BRAND},
+    {"prefixes", FACT_PREFIX}, {"asns", FACT_ASN},
+    {"ports", FACT_PORT},      {"ndpi", FACT_LABEL},
+    {"on", FACT_ON},           {"words", FACT_WORD},
+    {"marks", FACT_MARK},      {"misspelt", FACT_MISSPELT},
 };
 enum { FACT_KEY_COUNT = sizeof FACT_KEYS / sizeof *FACT_KEYS };
 
@@ -196,6 +199,12 @@ static bool word_valid(const char *text)
     return len <= 63 && (plain == len ? len >= 5 : plain >= 4 && strcmp(text + plain, "*") == 0);
 }
 
+static bool plain_label(const char *text)
+{
+    size_t len = strlen(text);
+    return len <= 63 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
 static int check_fact(struct reading *r, const yaml_node_t *n, struct fact *f, bool into_services)
 {
     const char *text = f->text;
@@ -209,6 +218,12 @@ static int check_fact(struct reading *r, const yaml_node_t *n, struct fact *f, b
         break;
     case FACT_BRAND:
         good = domain_valid(text) && !strchr(text, '.');
+        break;
+    case FACT_MARK:
+        good = plain_label(text) && strlen(text) >= 3;
+        break;
+    case FACT_MISSPELT:
+        good = plain_label(text) && strlen(text) >= 6;
         break;
     case FACT_WORD:
         good = !into_services || word_valid(text);
@@ -234,7 +249,9 @@ static int check_fact(struct reading *r, const yaml_node_t *n, struct fact *f, b
                                                   "prefix",
                                                   "AS number",
                                                   "port like tcp/443",
-                                                  [FACT_WORD] = "word of five letters or more"};
+                                                  [FACT_WORD] = "word of five letters or more",
+                                                  [FACT_MARK] = "mark of three letters or more",
+                                                  [FACT_MISSPELT] = "word of six letters or more"};
     return good ? 0 : wrong(r, n, "\"%s\" is not a %s", text, NOUNS[f->kind]);
 }
 
@@ -864,7 +881,8 @@ static int by_claim(const void *left, const void *right)
 static bool claims(const struct fact *f)
 {
     return f->kind == FACT_NAME || f->kind == FACT_EXACT || f->kind == FACT_BRAND ||
-           f->kind == FACT_LABEL || f->kind == FACT_PORT || f->kind == FACT_WORD;
+           f->kind == FACT_LABEL || f->kind == FACT_PORT || f->kind == FACT_WORD ||
+           f->kind == FACT_MARK || f->kind == FACT_MISSPELT;
 }
 
 static bool overlap(const struct fact *a, const struct fact *b)

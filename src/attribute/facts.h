@@ -18,7 +18,9 @@ enum fact_kind {
     FACT_PORT,  /* a port that is strongly bound to the service */
     FACT_LABEL, /* what nDPI or an exporter calls it */
     FACT_ON,    /* the service uses hosts of that provider (text: its id) */
-    FACT_WORD,  /* owners only: a word or phrase of an AS's name */
+    FACT_WORD,  /* part of a registered label; of owners: a word or phrase of an AS's name */
+    FACT_MARK,  /* a registered label that is it with neutral words around: applestore, my-ebay */
+    FACT_MISSPELT, /* a registered label one edit away from it, two from eight letters on */
     FACT_KINDS
 };
 

@@ -189,13 +189,14 @@ static void look_at_name(struct attribution *a, json_t *look, const char *host, 
     char value[512];
     bool similar = !f;
     if (similar)
-        f = tables_word(a->tables, host, len, (int32_t)(at_ms / 86400000));
+        f = tables_similar(a->tables, host, len, (int32_t)(at_ms / 86400000));
     if (f) {
         set_service(a, look, (int)f->subject);
         json_object_set_new(look, "match", json_string(f->text));
         json_object_set_new(look, "similar", json_boolean(similar));
         snprintf(value, sizeof value,
-                 similar ? "%s has \"%s\"%s in it: of %s, or an imitation" : "%s %s%s is %s",
+                 similar ? "%s is like \"%s\"%s: of %s, of others about it, or an imitation"
+                         : "%s %s%s is %s",
                  match_text(f->kind), f->text, f->kind == FACT_BRAND ? ".*" : "",
                  catalogue_service_name(a->catalogue, f->subject));
         add_catalogue_fact(a, facts, "service name", value, f);

@@ -10,9 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attribute/affixes.h"
 #include "base/memory.h"
 
-enum { FILTER_BITS = 1 << 17 };
+enum {
+    FILTER_BITS = 1 << 17,
+    TECHNICAL_MAX = 2, /* words and numbers taken off a label: bytecdn2 */
+    BRAND_LEN_MIN = 6, /* of a mark that may have them: shorter ones are others' words too */
+};
 
 struct entry {
     uint64_t hash; /* 0: free */
@@ -26,7 +31,7 @@ struct names {
     size_t count, room, mask;
     char *pool;
     size_t pool_len, pool_room;
-    bool sealed;
+    bool sealed, brands;
     uint64_t filter[FILTER_BITS / 64];
 };
 
@@ -87,6 +92,7 @@ void names_add(struct names *n, enum names_match match, const char *text, size_t
                                             .len = (uint8_t)len,
                                             .match = (uint8_t)match};
     n->pool_len += len;
+    n->brands |= match == NAMES_BRAND;
 }
 
 static bool same(const struct names *n, const struct entry *e, const char *text, size_t len,
@@ -134,10 +140,23 @@ static inline const struct entry *find(const struct names *n, uint64_t hash, con
 
 static bool second_level(const char *label, size_t len)
 {
-    static const char *const COMMON[] = {"co", "com", "net", "org",  "ac", "edu", "gov", "or",
-                                         "ne", "go",  "gob", "govt", "in", "web", "nom", "gen"};
+    static const char *const COMMON[] = {"co",   "com", "net", "org",  "ac",  "edu", "gov", "or",
+                                         "ne",   "go",  "gob", "govt", "web", "nom", "gen", "mil",
+                                         "biz",  "ltd", "plc", "info", "re",  "sch", "res", "gouv",
+                                         "asso", "idf", "nic", "firm", "ind", "tm"};
     for (size_t i = 0; i < sizeof COMMON / sizeof *COMMON; i++)
         if (strlen(COMMON[i]) == len && memcmp(COMMON[i], label, len) == 0)
+            return true;
+    return false;
+}
+
+/* The provinces of China, under .cn (CNNIC). */
+static bool province(const char *label, size_t len)
+{
+    static const char CODES[] = "bj sh tj cq he sx nm ln jl hl js zj ah fj jx sd ha hb hn gd gx "
+                                "hi sc gz yn xz sn gs qh nx xj tw hk mo";
+    for (size_t i = 0; len == 2 && i + 2 <= sizeof CODES - 1; i += 3)
+        if (memcmp(CODES + i, label, 2) == 0)
             return true;
     return false;
 }
@@ -157,11 +176,32 @@ void names_registered(const char *host, size_t len, const char **label, size_t *
     if (top < 2)
         return;
     size_t end = top - 1, start = label_start(host, end);
-    if (len - top == 2 && start >= 2 && second_level(host + start, end - start)) {
+    if (len - top == 2 && start >= 2 &&
+        (second_level(host + start, end - start) ||
+         (memcmp(host + top, "cn", 2) == 0 && province(host + start, end - start)))) {
         end = start - 1;
         start = label_start(host, end);
     }
     *label = host + start, *label_len = end - start;
+}
+
+/* "google" in www.google.com.br; with `hosts`, for names that nothing else knows, also with what
+ * operators put behind their mark for hosts of programs: tiktokcdn.com, steamstatic.net. */
+static const struct entry *brand_of(const struct names *n, const char *host, size_t len, bool hosts)
+{
+    const char *label;
+    size_t label_len, shorter;
+    const struct entry *e = NULL;
+    names_registered(host, len, &label, &label_len);
+    for (int strips = 0; label_len; strips++, label_len = shorter) {
+        e = find(n, hash_of(label, label_len, NAMES_BRAND), label, label_len, NAMES_BRAND);
+        if (e || !hosts || strips == TECHNICAL_MAX)
+            break;
+        shorter = affix_technical(label, label_len);
+        if (shorter == label_len || shorter < BRAND_LEN_MIN)
+            break;
+    }
+    return e;
 }
 
 size_t names_find(const struct names *n, const char *host, size_t len,
@@ -188,14 +228,8 @@ size_t names_find(const struct names *n, const char *host, size_t len,
         found[count++] = e->value;
     while (count > 0 && out < NAMES_MATCHES_MAX)
         values[out++] = found[--count];
-    if (out < NAMES_MATCHES_MAX) {
-        const char *label;
-        size_t label_len;
-        names_registered(host, len, &label, &label_len);
-        if (label_len &&
-            (e = find(n, hash_of(label, label_len, NAMES_BRAND), label, label_len, NAMES_BRAND)))
-            values[out++] = e->value;
-    }
+    if (out < NAMES_MATCHES_MAX && n->brands && (e = brand_of(n, host, len, out == 0)))
+        values[out++] = e->value;
     return out;
 }
 

@@ -10,7 +10,8 @@
 enum names_match {
     NAMES_SUFFIX, /* the name and all below it */
     NAMES_EXACT,  /* that name only */
-    NAMES_BRAND,  /* the label that is registered under a public suffix: google.com.br */
+    NAMES_BRAND,  /* the label that is registered under a public suffix: google.com.br; one of six
+                     octets or more also with technical words and numbers: tiktokcdn2.com */
 };
 
 enum { NAMES_MATCHES_MAX = 8 };

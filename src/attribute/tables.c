@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attribute/similar.h"
 #include "base/hash.h"
 #include "base/memory.h"
 
@@ -28,16 +29,6 @@ struct label {
     bool own;
 };
 
-/* A word of registered labels; "ebay*" only at their beginning. */
-struct word {
-    const char *text;
-    uint32_t fact;
-    uint8_t len;
-    bool at_start;
-};
-
-enum { WORD_BITS = 1 << 15 };
-
 struct tables {
     const struct catalogue *c;
     const struct fact *facts;
@@ -53,13 +44,11 @@ struct tables {
     size_t asn_mask;
     struct label *labels; /* ascending, own first among equals */
     size_t label_count;
-    struct word *words; /* a study's own first, then longest first */
-    size_t word_count;
-    uint64_t word_filter[WORD_BITS / 64]; /* by the first three octets of words */
-    uint16_t *ports[2];                   /* tcp, udp: service + 1 */
-    uint16_t protocols[256];              /* protocols without ports: service + 1 */
-    uint16_t *tenants;                    /* one list after another */
-    struct group *tenants_of;             /* by service */
+    struct similar *similar;
+    uint16_t *ports[2];       /* tcp, udp: service + 1 */
+    uint16_t protocols[256];  /* protocols without ports: service + 1 */
+    uint16_t *tenants;        /* one list after another */
+    struct group *tenants_of; /* by service */
 };
 
 static void add_names(struct tables *t)
@@ -75,39 +64,6 @@ static void add_names(struct tables *t)
     }
     for (int own = 0; own < 2; own++)
         names_seal(t->names[own]);
-}
-
-static uint32_t word_bit(const char *text)
-{
-    uint32_t three = (uint32_t)(unsigned char)text[0] << 16 |
-                     (uint32_t)(unsigned char)text[1] << 8 | (unsigned char)text[2];
-    return three * 2654435761u >> 17; /* 15 bits */
-}
-
-static int by_len(const void *left, const void *right, void *facts)
-{
-    const struct word *a = left, *b = right;
-    const struct fact *f = facts;
-    if (f[a->fact].own != f[b->fact].own)
-        return f[a->fact].own ? -1 : 1;
-    return a->len != b->len ? (int)b->len - (int)a->len : strcmp(a->text, b->text);
-}
-
-static void add_words(struct tables *t)
-{
-    t->words = memory_array(t->fact_count + 1, sizeof *t->words);
-    for (size_t i = 0; i < t->fact_count; i++) {
-        const struct fact *f = &t->facts[i];
-        size_t len = strlen(f->text);
-        if (f->kind != FACT_WORD)
-            continue;
-        bool star = f->text[len - 1] == '*';
-        t->words[t->word_count++] = (struct word){
-            .text = f->text, .fact = (uint32_t)i, .len = (uint8_t)(len - star), .at_start = star};
-        uint32_t bit = word_bit(f->text);
-        t->word_filter[bit / 64] |= 1ull << bit % 64;
-    }
-    qsort_r(t->words, t->word_count, sizeof *t->words, by_len, (void *)t->facts);
 }
 
 static void add_ports(struct tables *t)
@@ -265,27 +221,12 @@ const struct fact *tables_name(const struct tables *t, const char *host, size_t 
     return f;
 }
 
-static bool word_in(const struct word *w, const char *label, size_t len)
-{
-    if (w->at_start)
-        return len >= w->len && memcmp(label, w->text, w->len) == 0;
-    return memmem(label, len, w->text, w->len) != NULL;
-}
-
-const struct fact *tables_word(const struct tables *t, const char *host, size_t len, int32_t day)
+const struct fact *tables_similar(const struct tables *t, const char *host, size_t len, int32_t day)
 {
     const char *label;
     size_t label_len;
-    bool maybe = false;
     names_registered(host, len, &label, &label_len);
-    for (size_t i = 0; i + 3 <= label_len && !maybe; i++) {
-        uint32_t bit = word_bit(label + i);
-        maybe = t->word_filter[bit / 64] >> bit % 64 & 1;
-    }
-    for (size_t i = 0; maybe && i < t->word_count; i++)
-        if (word_in(&t->words[i], label, label_len) && in_force(&t->facts[t->words[i].fact], day))
-            return &t->facts[t->words[i].fact];
-    return NULL;
+    return similar_find(t->similar, label, label_len, day);
 }
 
 static int label_find(const struct tables *t, const char *text)
@@ -415,7 +356,7 @@ struct tables *tables_new(const struct catalogue *c)
     t->c = c;
     t->facts = catalogue_facts(c, &t->fact_count);
     add_names(t);
-    add_words(t);
+    t->similar = similar_new(t->facts, t->fact_count);
     add_ports(t);
     add_labels(t);
     add_shared(t);
@@ -440,7 +381,7 @@ void tables_free(struct tables *t)
     free(t->groups);
     free(t->asns);
     free(t->labels);
-    free(t->words);
+    similar_free(t->similar);
     free(t->tenants);
     free(t->tenants_of);
     free(t);

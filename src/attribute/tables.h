@@ -16,9 +16,10 @@ void tables_free(struct tables *t);
 
 /* The fact by which a host name is a service's, or NULL. */
 const struct fact *tables_name(const struct tables *t, const char *host, size_t len, int32_t day);
-/* The fact whose word the registered label of a host contains ("facebook" in facebook-stories.net),
- * or NULL: perhaps the service's own, perhaps an imitation. */
-const struct fact *tables_word(const struct tables *t, const char *host, size_t len, int32_t day);
+/* The fact that the registered label of a host is like ("facebook-stories.net", "facbeok.com"), or
+ * NULL: perhaps the service's own, perhaps an imitation. */
+const struct fact *tables_similar(const struct tables *t, const char *host, size_t len,
+                                  int32_t day);
 /* The service that nDPI or an exporter means by `label` ("Facebook", "TLS.Facebook"). */
 int tables_label(const struct tables *t, const char *label);
 /* The service bound to a port; `port` 0 for protocols without. */

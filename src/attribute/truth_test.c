@@ -75,7 +75,7 @@ static const struct {
                   "bing|xbox|linkedin|github"},
     {"microsoft-pki", "certificate-authorities|microsoft"},
     {"azure", "azure"},
-    {"bing", "bing"},
+    {"bing", "bing|microsoft|microsoft-365"}, /* the list holds other domains of Microsoft too */
     {"xbox", "xbox"},
     {"github", "github"},
     {"amazon", "amazon|prime-video|doubleverify|twitch"},
@@ -243,6 +243,7 @@ enum { COLUMNS_MAX = 32, SCORES_MAX = 256 };
 struct score {
     char label[64];
     unsigned rows, right, wrong;
+    unsigned likely; /* of the right: a candidate only, for the name is like the mark */
 };
 
 struct scores {
@@ -270,13 +271,16 @@ static struct score print_scores(struct scores *s, const char *title)
 {
     struct score all = {.label = "all"};
     qsort(s->at, s->count, sizeof *s->at, by_rows);
-    print_message("# %s\n# %-26s %6s %6s %6s\n", title, "truth", "rows", "right", "wrong");
+    print_message("# %s\n# %-26s %6s %6s %6s %6s\n", title, "truth", "rows", "right", "likely",
+                  "wrong");
     for (size_t i = 0; i < s->count; i++) {
-        print_message("# %-26s %6u %6u %6u\n", s->at[i].label, s->at[i].rows, s->at[i].right,
-                      s->at[i].wrong);
+        print_message("# %-26s %6u %6u %6u %6u\n", s->at[i].label, s->at[i].rows, s->at[i].right,
+                      s->at[i].likely, s->at[i].wrong);
         all.rows += s->at[i].rows, all.right += s->at[i].right, all.wrong += s->at[i].wrong;
+        all.likely += s->at[i].likely;
     }
-    print_message("# %-26s %6u %6u %6u\n", all.label, all.rows, all.right, all.wrong);
+    print_message("# %-26s %6u %6u %6u %6u\n", all.label, all.rows, all.right, all.likely,
+                  all.wrong);
     return all;
 }
 
@@ -338,20 +342,25 @@ static void test_domains_of_services(void **state)
             continue;
         struct score *s = score_of(&scores, fields[2]);
         const struct fact *fact = tables_name(t, fields[0], strlen(fields[0]), 20000);
+        bool known = fact != NULL;
         if (!fact)
-            fact = tables_word(t, fields[0], strlen(fields[0]), 20000);
+            fact = tables_similar(t, fields[0], strlen(fields[0]), 20000);
         const char *id = fact ? catalogue_service_id(c, fact->subject) : "";
+        bool right = fact && in_list(ids, id);
         s->rows++;
-        s->right += fact && in_list(ids, id);
-        s->wrong += fact && !in_list(ids, id);
-        if (say && !(fact && in_list(ids, id)))
+        s->right += right;
+        s->likely += right && !known;
+        s->wrong += fact && !right;
+        if (say && !right)
             print_message("#   %s %s: %s\n", fields[2], fields[0], id);
     }
     fclose(f);
     struct score all = print_scores(&scores, "domains of services");
-    print_message("# recall %.1f%%, precision %.1f%%\n", 100.0 * all.right / all.rows,
+    print_message("# recall %.1f%% (%.1f%% as candidates: names like the mark), precision %.1f%%\n",
+                  100.0 * all.right / all.rows, 100.0 * all.likely / all.rows,
                   100.0 * all.right / (all.right + all.wrong));
-    assert_true(all.right * 100 >= (all.right + all.wrong) * 95);
+    assert_true(all.right * 1000 >= (all.right + all.wrong) * 975);
+    assert_true(all.right * 100 >= all.rows * 79);
     tables_free(t);
     catalogue_free(c);
 }
