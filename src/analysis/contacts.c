@@ -289,7 +289,7 @@ static int look_closer(struct pairs *ps, bool sampled, struct error *err)
     buf_format(&sql,
                "SELECT local, remote, toUInt32(service) AS s, intDiv(start_ms, 1000) AS t FROM "
                "flow WHERE day >= toDate(toUInt16(%" PRIu64 ")) AND day <= toDate(toUInt16(%" PRIu64
-               ")) AND start_ms >= %" PRIu64 " AND start_ms < %" PRIu64 " AND " USAGE " AND (",
+               ")) AND start_ms >= %" PRIu64 " AND start_ms < %" PRIu64 " AND " USAGE_OF_FLOWS " AND (",
                a->study->from_ms / 86400000, (a->study->to_ms - 1) / 86400000, a->study->from_ms,
                a->study->to_ms);
     add_pairs(ps, &sql);

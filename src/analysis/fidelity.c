@@ -87,10 +87,7 @@ static int load(struct analysis *a, struct day_quality *q, struct error *err)
 
 static double day_flows(const struct analysis *a, size_t day)
 {
-    double sum = 0;
-    for (int r = 0; r < ROLES; r++)
-        sum += a->by_role[r][day].flows;
-    return sum;
+    return a->everything[day].flows;
 }
 
 /* Scores, and the days used; returns the least score that was enough. */
@@ -116,10 +113,8 @@ static double judge(struct analysis *a, struct day_quality *q)
 
 static json_t *day_json(struct analysis *a, const struct day_quality *q, size_t day)
 {
-    double packets = 0, rates[RATES_MAX];
+    double packets = a->everything[day].packets, rates[RATES_MAX];
     json_t *sampling = json_array();
-    for (int r = 0; r < ROLES; r++)
-        packets += a->by_role[r][day].packets;
     for (int i = 0; i < q->rate_count; i++)
         rates[i] = q->rates[i];
     sort_doubles(rates, (size_t)q->rate_count);

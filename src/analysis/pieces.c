@@ -59,9 +59,18 @@ json_t *evidence_window(const char *filter, uint64_t from_ms, uint64_t to_ms, do
                      time_json(to_ms), "flows", count_json(flows));
 }
 
+json_t *evidence_between(const struct analysis *a, const char *filter, uint64_t from_ms,
+                         uint64_t to_ms, double flows)
+{
+    /* Use is the population's own: where the study has pivots, the filter leaves them out too. */
+    if (a->study->pivot_count > 0 && strstr(filter, USAGE_FILTER) && !strstr(filter, "not pivot"))
+        filter = arena_format(a->arena, "%s and not pivot", filter);
+    return evidence_window(filter, from_ms, to_ms, flows);
+}
+
 json_t *evidence_json(const struct analysis *a, const char *filter, double flows)
 {
-    return evidence_window(filter, a->study->from_ms, a->study->to_ms, flows);
+    return evidence_between(a, filter, a->study->from_ms, a->study->to_ms, flows);
 }
 
 const char *filter_word(struct analysis *a, const char *word)

@@ -47,6 +47,7 @@ struct presence {
     struct block *institutions;
     struct geo *geo;
     json_t *popular;
+    bool *is_popular; /* by service code */
     struct country_row *rows;
     size_t count;
 };
@@ -94,6 +95,7 @@ static int find_popular(struct analysis *a, struct presence *p, const char **lis
     if (status < 0)
         return status;
     p->popular = json_array();
+    p->is_popular = arena_array(a->arena, 65536, sizeof(*p->is_popular));
     buf_init(&b, 1 << 20);
     buf_text(&b, "65535");
     for (size_t i = 0; i < hosts.rows; i++) {
@@ -103,6 +105,7 @@ static int find_popular(struct analysis *a, struct presence *p, const char **lis
             hosts.a[i] < HOSTS_MIN)
             continue;
         buf_format(&b, ", %u", code);
+        p->is_popular[code & 0xffff] = true;
         json_array_append_new(p->popular,
                               json_string(symbols_text(a->symbols, SYMBOL_SERVICE, code)));
     }
@@ -163,15 +166,26 @@ static const char *exclusions_sql(struct analysis *a)
     return text;
 }
 
+static bool left_key(const void *ctx, const struct cube_row *r, uint32_t *ret)
+{
+    const struct presence *p = ctx;
+    *ret = r->country;
+    return cube_is_use(r) && !p->is_popular[r->service];
+}
+
 /* What is left without popular services and excluded addresses, by country and day. Addresses are
  * in table contact only, which is larger: it is asked only where the study excludes some. */
 static int load_left(struct analysis *a, struct presence *p, const char *popular, struct error *err)
 {
     const char *excluded = exclusions_sql(a);
-    const char *where =
-        arena_format(a->arena, USAGE " AND service NOT IN (%s)%s", popular, excluded);
-    return excluded[0] ? contact_table_ask(a, "country", where, &p->left, err)
-                       : table_ask(a, "country", where, &p->left, err);
+    if (!excluded[0]) {
+        cube_table(a, left_key, p, &p->left);
+        return 0;
+    }
+    return contact_table_ask(
+        a, "country",
+        arena_format(a->arena, USAGE " AND service NOT IN (%s)%s", popular, excluded), &p->left,
+        err);
 }
 
 static int load(struct analysis *a, struct presence *p, struct error *err)

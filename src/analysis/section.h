@@ -17,9 +17,11 @@
 #define LEVEL 0.95
 enum { ROLES = 5, TOP_HOURLY = 12, SLOTS_A_DAY = 48, SERIES_DAYS_MAX = 400 };
 
-/* Roles that are the population's own use. */
-#define USAGE        "role IN (1, 3)"
-#define USAGE_FILTER "(role consumed or role peer)"
+/* The population's own use: these roles, and not what was done through a pivot. Evidence of use in
+ * a study with pivots says so too (evidence_json). */
+#define USAGE          "role IN (1, 3) AND pivot = 0"
+#define USAGE_OF_FLOWS "role IN (1, 3) AND bitAnd(marks, 512) = 0" /* MARK_PIVOT */
+#define USAGE_FILTER   "(role consumed or role peer)"
 
 struct amounts {
     double flows, packets, octets;
@@ -40,6 +42,20 @@ struct counts {
     uint64_t *a, *b, *c;
 };
 
+/* One combination of a day: table activity without its slots. */
+struct cube_row {
+    uint32_t day; /* of the study, 0.. */
+    uint16_t service, category, country;
+    uint8_t role, basis;
+    bool ambiguous, pivot;
+    struct amounts x;
+};
+
+struct service_slot {
+    uint32_t start_s, service;
+    double flows;
+};
+
 struct analysis {
     const struct analysis_input *in;
     const struct study *study;
@@ -52,9 +68,12 @@ struct analysis {
     size_t days;
     uint32_t slot_s;
     char window[96];                /* SQL: the study's days */
-    struct amounts *by_role[ROLES]; /* [role][day] */
+    struct cube_row *cube;          /* every role, pivots too; in no order */
+    size_t cube_rows;
+    struct amounts *by_role[ROLES]; /* [role][day], without pivots */
+    struct amounts *everything;     /* [day], with pivots */
     struct amounts *usage;          /* [day]: consumed and peer */
-    struct amounts total, usage_total, role_total[ROLES];
+    struct amounts total, usage_total, role_total[ROLES], pivot_total;
     /* Days of the series in the model, half-open: the study's, and of a period of over
      * SERIES_DAYS_MAX days those from the first to the last with data. */
     size_t series_from, series_to;
@@ -62,6 +81,8 @@ struct analysis {
     uint32_t *slot_start; /* the window's slots with use, ascending */
     struct amounts *slots;
     size_t slot_count;
+    struct service_slot *service_slots; /* ascending by start and service */
+    size_t service_slot_count;
     double *profile; /* days x SLOTS_A_DAY of local time, in the study's measure */
     struct table services, categories, countries;
 };
@@ -71,10 +92,13 @@ struct analysis {
 /* Runs a query; the block is the caller's to free. */
 int ask(struct analysis *a, struct block **ret, struct error *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* Usage by `key` (an SQL expression of table activity) and day. `where` may be "1". */
-int table_ask(struct analysis *a, const char *key, const char *where, struct table *ret,
-              struct error *err);
-/* The same of table contact, which knows addresses. */
+int cube_load(struct analysis *a, struct error *err);
+int slots_load(struct analysis *a, struct error *err);
+/* Sums of the cube's rows by key and day; `key` is false for rows that are left out. */
+typedef bool cube_key_fn(const void *ctx, const struct cube_row *r, uint32_t *ret_key);
+void cube_table(struct analysis *a, cube_key_fn *key, const void *ctx, struct table *ret);
+bool cube_is_use(const struct cube_row *r);
+/* Amounts by `key` (an SQL expression of table contact, which knows addresses) and day. */
 int contact_table_ask(struct analysis *a, const char *key, const char *where, struct table *ret,
                       struct error *err);
 /* "SELECT key AS k, x AS a [, y AS b [, z AS c]] ..." ordered by k. */
@@ -115,7 +139,10 @@ json_t *estimate_json(const struct estimate *e);
 json_t *unsupported(const char *why);
 json_t *time_json(uint64_t ms);
 json_t *date_json(int32_t day);
+/* Of the whole period; `filter` holds USAGE_FILTER, if at all, as a part that is and-ed at the top. */
 json_t *evidence_json(const struct analysis *a, const char *filter, double flows);
+json_t *evidence_between(const struct analysis *a, const char *filter, uint64_t from_ms,
+                         uint64_t to_ms, double flows);
 json_t *evidence_window(const char *filter, uint64_t from_ms, uint64_t to_ms, double flows);
 /* A word of the filter language, quoted where it must be. */
 const char *filter_word(struct analysis *a, const char *word);

@@ -19,7 +19,8 @@ struct service_row {
 
 struct service_facts {
     struct table basis; /* keys: service * 16 + basis */
-    struct counts hosts, ambiguous;
+    struct table ambiguous; /* keys: service */
+    struct counts hosts;
     struct amounts *slots; /* TOP_HOURLY x hours */
     size_t hours;
 };
@@ -55,50 +56,45 @@ static size_t rows_sorted(struct analysis *a, struct service_row *rows)
     return n;
 }
 
-static int load_hourly(struct analysis *a, const struct service_row *rows, size_t n,
-                       struct service_facts *f, struct error *err)
+static void fill_hourly(struct analysis *a, const struct service_row *rows, size_t n,
+                        struct service_facts *f)
 {
-    struct block *b = NULL;
-    struct buf list;
+    uint16_t *place = arena_array(a->arena, 65536, sizeof(*place)); /* by service, from 1 */
+    uint64_t from = series_from_s(a);
     f->hours = series_hours(a);
-    uint64_t from = series_from_s(a), to = from + f->hours * 3600;
     f->slots = arena_array(a->arena, TOP_HOURLY * f->hours + 1, sizeof(*f->slots));
-    if (n == 0 || f->hours == 0)
-        return 0;
-    buf_init(&list, 4096);
     for (size_t i = 0; i < n; i++)
-        buf_format(&list, "%s%u", i ? ", " : "", rows[i].code);
-    int status = ask(a, &b, err,
-                     "SELECT toUInt32(service) AS k, slot AS s, sum(flows) AS n FROM activity "
-                     "WHERE %s AND " USAGE " AND service IN (%s) GROUP BY k, s ORDER BY k, s",
-                     a->window, list.at);
-    buf_done(&list);
-    if (status < 0)
-        return status;
-    for (size_t i = 0; i < block_rows(b); i++) {
-        uint64_t slot = block_u64(b, 1, i);
-        for (size_t k = 0; k < n; k++)
-            if (rows[k].code == block_u64(b, 0, i) && slot >= from && slot < to)
-                f->slots[k * f->hours + (slot - from) / 3600].flows += block_f64(b, 2, i);
+        place[rows[i].code & 0xffff] = (uint16_t)(i + 1);
+    for (size_t i = 0; i < a->service_slot_count; i++) {
+        const struct service_slot *s = &a->service_slots[i];
+        size_t at = place[s->service & 0xffff], hour = (s->start_s - from) / 3600;
+        if (at > 0 && s->start_s >= from && hour < f->hours)
+            f->slots[(at - 1) * f->hours + hour].flows += s->flows;
     }
-    block_free(b);
-    return 0;
+}
+
+static bool basis_key(const void *ctx, const struct cube_row *r, uint32_t *ret)
+{
+    (void)ctx;
+    *ret = (uint32_t)r->service * 16 + r->basis;
+    return cube_is_use(r);
+}
+
+static bool ambiguous_key(const void *ctx, const struct cube_row *r, uint32_t *ret)
+{
+    (void)ctx;
+    *ret = r->service;
+    return cube_is_use(r) && r->ambiguous;
 }
 
 static int load_facts(struct analysis *a, struct service_facts *f, struct error *err)
 {
-    int status = counts_ask(a, &f->hosts, err,
-                            "SELECT toUInt32(service) AS k, uniqExact(local) AS l FROM daily WHERE "
-                            "%s AND " USAGE " GROUP BY k ORDER BY k",
-                            a->window);
-    if (status == 0)
-        status = counts_ask(a, &f->ambiguous, err,
-                            "SELECT toUInt32(service) AS k, sumIf(flows, ambiguous = 1) AS m FROM "
-                            "activity WHERE %s AND " USAGE " GROUP BY k ORDER BY k",
-                            a->window);
-    if (status == 0)
-        status = table_ask(a, "toUInt32(service) * 16 + basis", USAGE, &f->basis, err);
-    return status;
+    cube_table(a, basis_key, NULL, &f->basis);
+    cube_table(a, ambiguous_key, NULL, &f->ambiguous);
+    return counts_ask(a, &f->hosts, err,
+                      "SELECT toUInt32(service) AS k, uniqExact(local) AS l FROM daily WHERE "
+                      "%s AND " USAGE " GROUP BY k ORDER BY k",
+                      a->window);
 }
 
 static json_t *basis_json(const struct service_facts *f, uint32_t code)
@@ -121,7 +117,8 @@ static json_t *service_json(struct analysis *a, const struct service_row *r, siz
     struct estimate octets = share_of_days(a, cells, a->usage, MEASURE_OCTETS);
     const char *filter =
         arena_format(a->arena, "service %s and " USAGE_FILTER, filter_word(a, r->id));
-    double ambiguous = (double)counts_get(f->ambiguous.a, &f->ambiguous, r->code);
+    size_t doubtful = table_row(&f->ambiguous, r->code);
+    double ambiguous = doubtful == SIZE_MAX ? 0 : f->ambiguous.sums[doubtful].flows;
     json_t *j =
         json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:I, s:i, s:o, s:o, s:o, s:o, s:o}", "id",
                   r->id, "name", r->name, "category", r->category, "rank", (int)rank + 1, "flows",
@@ -201,7 +198,8 @@ static void add_policy(struct analysis *a, const struct study_policy *p,
         list,
         json_pack("{s:s, s:s, s:o, s:i, s:o}", "service", p->service, "source", p->source, "flows",
                   count_json(flows), "days", (int)days, "evidence",
-                  evidence_window(filter, (uint64_t)first * 1000, (uint64_t)last * 1000, flows)));
+                  evidence_between(a, filter, (uint64_t)first * 1000,
+                                   (uint64_t)last * 1000, flows)));
 }
 
 int policies_section(struct analysis *a, json_t **ret, struct error *err)
@@ -221,10 +219,9 @@ int services_section(struct analysis *a, json_t **ret, struct error *err)
     struct service_facts facts = {0};
     size_t n = rows_sorted(a, rows);
     int status = load_facts(a, &facts, err);
-    if (status == 0)
-        status = load_hourly(a, rows, n < TOP_HOURLY ? n : TOP_HOURLY, &facts, err);
     if (status < 0)
         return status;
+    fill_hourly(a, rows, n < TOP_HOURLY ? n : TOP_HOURLY, &facts);
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
         json_array_append_new(list, service_json(a, &rows[i], i, &facts));

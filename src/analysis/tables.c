@@ -49,36 +49,23 @@ static void table_fill(struct analysis *a, const struct block *b, struct table *
     }
 }
 
-static int table_from(struct analysis *a, const char *from, const char *packets, const char *octets,
-                      const char *key, const char *where, struct table *ret, struct error *err)
+int contact_table_ask(struct analysis *a, const char *key, const char *where, struct table *ret,
+                      struct error *err)
 {
     struct block *b = NULL;
     struct buf sql; /* exclusions may make `where` long */
     buf_init(&sql, 2 << 20);
-    buf_format(
-        &sql,
-        "SELECT toUInt32(%s) AS k, toUInt32(toUInt16(day)) AS d, sum(flows) AS n, sum(%s) AS "
-        "p, sum(%s) AS o FROM %s WHERE %s AND %s GROUP BY k, d ORDER BY k, d",
-        key, packets, octets, from, a->window, where);
+    buf_format(&sql,
+               "SELECT toUInt32(%s) AS k, toUInt32(toUInt16(day)) AS d, sum(flows) AS n, "
+               "sum(packets) AS p, sum(octets) AS o FROM contact WHERE %s AND %s GROUP BY k, d "
+               "ORDER BY k, d",
+               key, a->window, where);
     int status = engine_query(a->engine, sql.at, &b, err);
     if (status == 0)
         table_fill(a, b, ret);
     block_free(b);
     buf_done(&sql);
     return status;
-}
-
-int table_ask(struct analysis *a, const char *key, const char *where, struct table *ret,
-              struct error *err)
-{
-    return table_from(a, "activity", "packets_out + packets_in", "octets_out + octets_in", key,
-                      where, ret, err);
-}
-
-int contact_table_ask(struct analysis *a, const char *key, const char *where, struct table *ret,
-                      struct error *err)
-{
-    return table_from(a, "contact", "packets", "octets", key, where, ret, err);
 }
 
 static uint64_t *counts_column(struct analysis *a, const struct block *b, size_t column)

@@ -42,6 +42,17 @@ static json_t *usage_json(struct analysis *a)
     return j;
 }
 
+/* What was done through pivots is in the totals and nowhere else but its own section. */
+static json_t *pivots_json(struct analysis *a)
+{
+    if (a->study->pivot_count == 0)
+        return json_null();
+    return json_pack("{s:o, s:o, s:o, s:o}", "flows", count_json(a->pivot_total.flows), "octets",
+                     count_json(a->pivot_total.octets), "packets",
+                     count_json(a->pivot_total.packets), "evidence",
+                     evidence_json(a, "pivot", a->pivot_total.flows));
+}
+
 int totals_section(struct analysis *a, json_t **ret, struct error *err)
 {
     static const int order[] = {ROLE_CONSUMED, ROLE_SERVED, ROLE_PEER, ROLE_UNANSWERED,
@@ -49,7 +60,7 @@ int totals_section(struct analysis *a, json_t **ret, struct error *err)
     struct counts by_role, use;
     int status = counts_ask(a, &by_role, err,
                             "SELECT toUInt32(role) AS k, uniqExact(local) AS l, uniqExact(remote) "
-                            "AS r FROM contact WHERE %s GROUP BY k ORDER BY k",
+                            "AS r FROM contact WHERE %s AND pivot = 0 GROUP BY k ORDER BY k",
                             a->window);
     if (status == 0)
         status = counts_ask(a, &use, err,
@@ -66,12 +77,12 @@ int totals_section(struct analysis *a, json_t **ret, struct error *err)
         json_object_set_new(flows, name, count_json(a->role_total[order[i]].flows));
         json_object_set_new(roles, name, role_json(a, order[i], &by_role));
     }
-    *ret = json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "flows",
+    *ret = json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "flows",
                      count_json(a->total.flows), "octets", count_json(a->total.octets), "packets",
                      count_json(a->total.packets), "local_hosts",
                      (json_int_t)(use.rows ? use.a[0] : 0), "remote_hosts",
                      (json_int_t)(use.rows ? use.b[0] : 0), "by_role", flows, "roles", roles,
-                     "usage", usage_json(a), "unattributed", unattributed_json(a), "evidence",
+                     "pivots", pivots_json(a), "usage", usage_json(a), "unattributed", unattributed_json(a), "evidence",
                      evidence_json(a, "", a->total.flows));
     return 0;
 }

@@ -5,48 +5,28 @@
 #include "analysis/section.h"
 #include "base/zone.h"
 
-static int load_days(struct analysis *a, struct error *err)
+static void load_days(struct analysis *a)
 {
-    struct table t;
-    int status = table_ask(a, "role", "1", &t, err);
-    if (status < 0)
-        return status;
     a->usage = arena_array(a->arena, a->days + 1, sizeof(*a->usage));
-    for (int r = 0; r < ROLES; r++) {
-        size_t row = table_row(&t, (uint32_t)r);
-        a->by_role[r] = row == SIZE_MAX ? arena_array(a->arena, a->days + 1, sizeof(struct amounts))
-                                        : t.cells + row * a->days;
-        for (size_t i = 0; i < a->days; i++) {
-            amounts_add(&a->role_total[r], &a->by_role[r][i]);
-            if (r == ROLE_CONSUMED || r == ROLE_PEER)
-                amounts_add(&a->usage[i], &a->by_role[r][i]);
+    a->everything = arena_array(a->arena, a->days + 1, sizeof(*a->everything));
+    for (int r = 0; r < ROLES; r++)
+        a->by_role[r] = arena_array(a->arena, a->days + 1, sizeof(struct amounts));
+    for (size_t i = 0; i < a->cube_rows; i++) {
+        const struct cube_row *c = &a->cube[i];
+        int role = c->role < ROLES ? c->role : ROLE_UNKNOWN;
+        amounts_add(&a->total, &c->x);
+        amounts_add(&a->everything[c->day], &c->x);
+        if (c->pivot) {
+            amounts_add(&a->pivot_total, &c->x);
+            continue;
         }
-        amounts_add(&a->total, &a->role_total[r]);
-        if (r == ROLE_CONSUMED || r == ROLE_PEER)
-            amounts_add(&a->usage_total, &a->role_total[r]);
+        amounts_add(&a->by_role[role][c->day], &c->x);
+        amounts_add(&a->role_total[role], &c->x);
+        if (cube_is_use(c)) {
+            amounts_add(&a->usage[c->day], &c->x);
+            amounts_add(&a->usage_total, &c->x);
+        }
     }
-    return 0;
-}
-
-static int load_slots(struct analysis *a, struct error *err)
-{
-    struct block *b = NULL;
-    int status = ask(a, &b, err,
-                     "SELECT slot AS s, sum(flows) AS n, sum(packets_out + packets_in) AS p, "
-                     "sum(octets_out + octets_in) AS o FROM activity WHERE %s AND " USAGE
-                     " GROUP BY s ORDER BY s",
-                     a->window);
-    if (status < 0)
-        return status;
-    a->slot_count = block_rows(b);
-    a->slot_start = arena_array(a->arena, a->slot_count + 1, sizeof(*a->slot_start));
-    a->slots = arena_array(a->arena, a->slot_count + 1, sizeof(*a->slots));
-    for (size_t i = 0; i < a->slot_count; i++) {
-        a->slot_start[i] = (uint32_t)block_u64(b, 0, i);
-        a->slots[i] = (struct amounts){block_f64(b, 1, i), block_f64(b, 2, i), block_f64(b, 3, i)};
-    }
-    block_free(b);
-    return 0;
 }
 
 /* Local half hours. Slots carry their own offset, since a zone's history may change it mid-study.
@@ -108,20 +88,40 @@ size_t series_hours(const struct analysis *a)
     return (day_start_s(a, a->series_to) - series_from_s(a) + 3599) / 3600;
 }
 
+static bool service_key(const void *ctx, const struct cube_row *r, uint32_t *ret)
+{
+    (void)ctx;
+    *ret = r->service;
+    return cube_is_use(r);
+}
+
+static bool category_key(const void *ctx, const struct cube_row *r, uint32_t *ret)
+{
+    (void)ctx;
+    *ret = r->category;
+    return cube_is_use(r);
+}
+
+static bool country_key(const void *ctx, const struct cube_row *r, uint32_t *ret)
+{
+    (void)ctx;
+    *ret = r->country;
+    return cube_is_use(r);
+}
+
 int window_load(struct analysis *a, struct error *err)
 {
     int status = choose_measure(a, err);
     if (status == 0)
-        status = load_days(a, err);
+        status = cube_load(a, err);
     if (status == 0)
-        status = load_slots(a, err);
-    if (status == 0)
-        status = table_ask(a, "service", USAGE, &a->services, err);
-    if (status == 0)
-        status = table_ask(a, "category", USAGE, &a->categories, err);
-    if (status == 0)
-        status = table_ask(a, "country", USAGE, &a->countries, err);
-    if (status == 0)
-        fill_profile(a);
-    return status;
+        status = slots_load(a, err);
+    if (status < 0)
+        return status;
+    load_days(a);
+    cube_table(a, service_key, NULL, &a->services);
+    cube_table(a, category_key, NULL, &a->categories);
+    cube_table(a, country_key, NULL, &a->countries);
+    fill_profile(a);
+    return 0;
 }
