@@ -21,6 +21,7 @@
 #include "base/memory.h"
 #include "flow/role.h"
 #include "flow/table.h"
+#include "schema/platform.h"
 
 enum {
     CHUNK = 64,
@@ -523,10 +524,10 @@ static void note_name(struct pairer *p, struct conversation *c, const struct bat
         c->marks |= MARK_NAME_CONFLICT;
 }
 
-/* Stronger evidence has the lower number; the first of equal strength stays. */
+/* The first of equal strength stays. */
 static void note_platform(struct half *h, uint8_t platform, uint8_t basis)
 {
-    if (!platform || (h->platform && h->platform_basis <= basis))
+    if (!platform_goes_before(platform, basis, h->platform, h->platform_basis))
         return;
     h->platform = platform;
     h->platform_basis = basis;
