@@ -25,10 +25,9 @@ static json_t *hourly_json(struct analysis *a)
     size_t hours = series_hours(a);
     uint64_t from = series_from_s(a), to = from + hours * 3600;
     if (series_too_long(a))
-        return unsupported(arena_format(a->arena,
-                                        "The data spread over %zu days, too many to be told by "
-                                        "the hour (at most %d).",
-                                        a->series_to - a->series_from, SERIES_DAYS_MAX));
+        return unsupported_phrase(SAY(a, M_SERIES_LONG,
+                                      word_count((double)(a->series_to - a->series_from)),
+                                      word_setting(SERIES_DAYS_MAX)));
     struct amounts *x = arena_array(a->arena, hours + 1, sizeof(*x));
     json_t *hourly = json_array();
     for (size_t i = 0; i < a->slot_count; i++)

@@ -175,11 +175,9 @@ int events_section(struct analysis *a, json_t **ret, struct error *err)
         return 0;
     }
     if (all.count < EVENTS_MIN || known < DAYS_MIN) {
-        *ret = unsupported(arena_format(
-            a->arena,
-            "%zu days with events and %zu days that can be compared are too few to tell whether "
-            "activity moves with the events (at least %d and %d are needed).",
-            all.count, known, EVENTS_MIN, DAYS_MIN));
+        *ret = unsupported_phrase(SAY(a, M_EVENTS_FEW, word_count((double)all.count),
+                                      word_count((double)known), word_setting(EVENTS_MIN),
+                                      word_setting(DAYS_MIN)));
         return 0;
     }
     json_t *tests = json_array();

@@ -196,8 +196,8 @@ static void an_empty_study_has_one_finding(void **state)
                         "No conversation of the population lies in this period");
     assert_string_equal(text_of(f, "statement"),
                         "Imported: 21 records of 1 source, 17 outside the population and 4 kept, "
-                        "from 2017-04-02T00:01:00.000Z to 2017-04-02T00:01:00.000Z. The period is "
-                        "2018-01-01 to 2018-01-03.");
+                        "from 2 April 2017 00:01 UTC to 2 April 2017 00:01 UTC. The period is "
+                        "1 January 2018 to 3 January 2018.");
     check_schema(model);
     json_decref(model);
 }
@@ -229,8 +229,8 @@ static void empty_years_take_no_room(void **state)
     assert_string_equal(text_of(json_array_get(empty, 1), "from"), "2017-04-06");
     assert_string_equal(
         json_string_value(json_array_get(json_object_get(fidelity, "warnings"), 0)),
-        "8762 of 8766 days hold no record at all: 2000-01-01 to 2017-03-31, 2017-04-04, 2017-04-06 "
-        "to 2023-12-31.");
+        "8,762 of 8,766 days hold no record at all: 1 January 2000 to 31 March 2017, 4 April 2017, 6 "
+        "April 2017 to 31 December 2023.");
     char *text = json_dumps(model, JSON_COMPACT);
     assert_true(strlen(text) < 100000);
     free(text);

@@ -156,60 +156,54 @@ static json_t *robust_json(struct analysis *a, const struct day_quality *q, size
                      date_json(a->study->from_day + (int32_t)(from + len) - 1), "why", why);
 }
 
-static const char *range_text(struct analysis *a, size_t from, size_t to)
+static struct phrase range_phrase(struct analysis *a, size_t from, size_t to)
 {
     char first[TIME_TEXT_MAX], last[TIME_TEXT_MAX];
     date_print(a->study->from_day + (int32_t)from, first);
     date_print(a->study->from_day + (int32_t)to - 1, last);
-    return to - from == 1 ? arena_format(a->arena, "%s", first)
-                          : arena_format(a->arena, "%s to %s", first, last);
+    return to - from == 1 ? SAY(a, M_ONE, word_date(first))
+                          : SAY(a, M_RANGE, word_date(first), word_date(last));
 }
 
-/* "2017-05-11, 2017-05-14 to 2017-05-20 and 3 more days" of the days for which `is` holds; NULL
- * when none. */
-static const char *days_text(struct analysis *a, const bool *is, size_t *ret_count)
+/* "11 May 2017, 14 May 2017 to 20 May 2017 and 3 more days" of the days for which `is` holds. */
+static struct phrase days_phrase(struct analysis *a, const bool *is, size_t *ret_count)
 {
     enum { NAMED = 4 };
-    struct buf b;
-    size_t count = 0, runs = 0, more = 0;
-    buf_init(&b, 4096);
+    struct phrase named[NAMED] = {0};
+    size_t runs = 0, more = 0;
+    *ret_count = 0;
     for (size_t i = 0, end; i < a->days; i = end + 1) {
         for (end = i; end < a->days && is[end];)
             end++;
         if (end == i)
             continue;
-        count += end - i;
-        if (++runs > NAMED)
-            more += end - i;
+        *ret_count += end - i;
+        if (runs < NAMED)
+            named[runs++] = range_phrase(a, i, end);
         else
-            buf_format(&b, "%s%s", runs > 1 ? ", " : "", range_text(a, i, end));
+            more += end - i;
     }
-    if (more > 0)
-        buf_format(&b, " and %zu more day%s", more, more == 1 ? "" : "s");
-    *ret_count = count;
-    const char *text = count > 0 ? arena_text(a->arena, b.at, b.len) : NULL;
-    buf_done(&b);
-    return text;
+    struct phrase list = phrase_list(a->arena, named, runs, M_COMMA, M_COMMA);
+    return more > 0 ? SAY(a, M_DAYS_AND_MORE, word_phrase(list), word_count((double)more)) : list;
 }
 
-static void warn(json_t *warnings, const char *text)
+static void warn(struct analysis *a, struct phrase p)
 {
-    json_array_append_new(warnings, json_string(text));
+    if (a->warning_count < WARNINGS_MAX)
+        a->warnings[a->warning_count++] = p;
 }
 
-static void warn_days(struct analysis *a, json_t *warnings, const bool *is, const char *one,
-                      const char *many)
+static void warn_days(struct analysis *a, const bool *is, enum message what)
 {
     size_t count;
-    const char *days = days_text(a, is, &count);
-    if (days)
-        warn(warnings, arena_format(a->arena, "%zu of %zu day%s %s: %s.", count, a->days,
-                                    a->days == 1 ? "" : "s", count == 1 ? one : many, days));
+    struct phrase days = days_phrase(a, is, &count);
+    if (count > 0)
+        warn(a, SAY(a, what, word_count((double)count), word_count((double)a->days),
+                    word_phrase(days)));
 }
 
-static json_t *warnings_json(struct analysis *a, const struct day_quality *q)
+static void find_warnings(struct analysis *a, const struct day_quality *q)
 {
-    json_t *w = json_array();
     bool *is = arena_array(a->arena, a->days + 1, sizeof(*is));
     double lost = 0, all = 0, sampled = 0;
     for (size_t i = 0; i < a->days; i++) {
@@ -219,27 +213,30 @@ static json_t *warnings_json(struct analysis *a, const struct day_quality *q)
         for (int k = 0; k < q[i].rate_count; k++)
             sampled += q[i].rates[k] > 1;
     }
-    warn_days(a, w, is, "holds no record at all", "hold no record at all");
+    warn_days(a, is, M_WARN_EMPTY);
     for (size_t i = 0; i < a->days; i++)
         is[i] = q[i].hours != 0 && __builtin_popcount(q[i].hours) < q[i].hour_count;
-    warn_days(a, w, is, "lacks an hour or more", "lack an hour or more");
+    warn_days(a, is, M_WARN_HOURS);
     for (size_t i = 0; i < a->days; i++)
         is[i] = q[i].hours != 0 && !a->used[i];
-    warn_days(a, w, is, "is too thin to be compared and left out of shares and rhythm",
-              "are too thin to be compared and left out of shares and rhythm");
+    warn_days(a, is, M_WARN_THIN);
     for (size_t i = 0; i < a->days; i++)
         is[i] = q[i].lost > 0.02 * (q[i].lost + q[i].records);
-    warn_days(a, w, is, "lost over 2% of its records", "lost over 2% of their records");
+    warn_days(a, is, M_WARN_LOST);
     if (lost > 0)
-        warn(w, arena_format(a->arena,
-                             "%s of the exported records are known to be lost, by the "
-                             "exporters' sequence numbers.",
-                             text_percent(a, lost / all)));
+        warn(a, SAY(a, M_WARN_LOSS, word_part(lost / all)));
     if (sampled > 0)
-        warn(w, "Packets were sampled: octets and packets are scaled up, conversations cannot be.");
+        warn(a, SAY(a, M_WARN_SAMPLED));
     if (a->measure_why)
-        warn(w, a->measure_why);
-    return w;
+        warn(a, SAY(a, M_AS_KNOWN, word_known(a->measure_why)));
+}
+
+static json_t *warnings_json(const struct analysis *a, enum language l)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < a->warning_count; i++)
+        json_array_append_new(list, json_string(a->warnings[i].text[l]));
+    return list;
 }
 
 /* A period may be stated far wider than its data: series then leave the empty ends out. */
@@ -275,6 +272,7 @@ int fidelity_section(struct analysis *a, json_t **ret, struct error *err)
         return status;
     double enough = judge(a, q);
     choose_series(a, q);
+    find_warnings(a, q);
     json_t *days = json_array(), *empty = json_array();
     for (size_t i = 0; i < a->days; i++)
         used += a->used[i];
@@ -287,6 +285,12 @@ int fidelity_section(struct analysis *a, json_t **ret, struct error *err)
                      "days_used", (int)used, "days_of_period", (int)a->days, "threshold",
                      number_json(enough), "score_is",
                      "hours with data / hours of the day x (1 - share of records lost)", "robust",
-                     robust, "robust_days", (int)robust_days, "warnings", warnings_json(a, q));
+                     robust, "robust_days", (int)robust_days, "warnings",
+                     warnings_json(a, LANGUAGE_EN));
+    json_t *text = json_object();
+    for (int l = 0; l < LANGUAGES; l++)
+        json_object_set_new(text, language_codes[l],
+                            json_pack("{s:o}", "warnings", warnings_json(a, (enum language)l)));
+    json_object_set_new(*ret, "text", text);
     return 0;
 }

@@ -36,7 +36,21 @@ json_t *estimate_json(const struct estimate *e)
 
 json_t *unsupported(const char *why)
 {
-    return json_pack("{s:s}", "unsupported", why);
+    json_t *known = known_json(why), *j = json_pack("{s:s}", "unsupported", why);
+    if (known)
+        json_object_set_new(
+            j, "text",
+            json_pack("{s:{s:O}, s:{s:O}}", "en", "unsupported", json_object_get(known, "en"), "ja",
+                      "unsupported", json_object_get(known, "ja")));
+    json_decref(known);
+    return j;
+}
+
+json_t *unsupported_phrase(struct phrase why)
+{
+    return json_pack("{s:s, s:{s:{s:s}, s:{s:s}}}", "unsupported", why.text[LANGUAGE_EN], "text",
+                     "en", "unsupported", why.text[LANGUAGE_EN], "ja", "unsupported",
+                     why.text[LANGUAGE_JA]);
 }
 
 json_t *time_json(uint64_t ms)

@@ -9,13 +9,14 @@
 #include <stdint.h>
 
 #include "analysis/analysis.h"
+#include "analysis/phrase.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "schema/values.h"
 #include "stats/interval.h"
 
 #define LEVEL 0.95
-enum { ROLES = 5, TOP_HOURLY = 12, SLOTS_A_DAY = 48, SERIES_DAYS_MAX = 400 };
+enum { ROLES = 5, TOP_HOURLY = 12, SLOTS_A_DAY = 48, SERIES_DAYS_MAX = 400, WARNINGS_MAX = 8 };
 
 /* The population's own use: these roles, and not what was done through a pivot. Evidence of use in
  * a study with pivots says so too (evidence_json). */
@@ -77,6 +78,8 @@ struct analysis {
     /* Days of the series in the model, half-open: the study's, and of a period of over
      * SERIES_DAYS_MAX days those from the first to the last with data. */
     size_t series_from, series_to;
+    struct phrase warnings[WARNINGS_MAX]; /* of fidelity */
+    size_t warning_count;
     bool *used;           /* [day]: fidelity lets it count in shares and rhythm */
     uint32_t *slot_start; /* the window's slots with use, ascending */
     struct amounts *slots;
@@ -136,7 +139,10 @@ double *share_differences(struct analysis *a, const struct amounts *const *rows,
 json_t *number_json(double x); /* 7 significant digits; null when not finite */
 json_t *count_json(double x);  /* a whole number */
 json_t *estimate_json(const struct estimate *e);
+/* In the reader's words. A fixed text belongs into glossary.def, one with numbers into
+ * messages.def: then it is there in every language. */
 json_t *unsupported(const char *why);
+json_t *unsupported_phrase(struct phrase why);
 json_t *time_json(uint64_t ms);
 json_t *date_json(int32_t day);
 /* Of the whole period; `filter` holds USAGE_FILTER, if at all, as a part that is and-ed at the top. */
