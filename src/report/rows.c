@@ -8,6 +8,7 @@
 #include "base/ip.h"
 #include "base/memory.h"
 #include "base/zone.h"
+#include "report/community.h"
 #include "report/text.h"
 #include "schema/fields.h"
 #include "schema/values.h"
@@ -115,20 +116,41 @@ static const char *value_text(const struct rows_writer *w, int field, uint64_t v
     }
 }
 
+/* Exporters are called by their address; what else they and sources are called is a name. */
+static struct bytes hidden_text(const struct rows_writer *w, enum field_shown shown,
+                                struct bytes text, char room[CELL_MAX])
+{
+    struct prefix address;
+    struct pseudonyms *p = w->setting.pseudonyms;
+    if (shown == SHOWN_EXPORTER && prefix_parse((const char *)text.at, text.len, false, &address)) {
+        struct ip ip = pseudonym_ip(p, &address.ip);
+        return bytes_of(room, ip_print(&ip, room));
+    }
+    const char *kind = shown == SHOWN_EXPORTER ? "exporter" : shown == SHOWN_SOURCE ? "source" : NULL;
+    return bytes_of(room, pseudonym_name(p, text, kind, room));
+}
+
 /* What is printed of one cell, before the format's own quoting. */
 static struct bytes cell_text(const struct rows_writer *w, const struct block *b, size_t column,
                               int field, size_t row, char room[CELL_MAX])
 {
-    if (field_infos[field].type == TYPE_STR)
-        return block_bytes(b, column, row);
+    enum field_shown shown = field_infos[field].shown;
+    struct bytes text;
     if (field_infos[field].type == TYPE_IP) {
         struct ip ip;
         memcpy(ip.octet, block_bytes(b, column, row).at, IP_OCTETS);
-        if (field_infos[field].shown == SHOWN_ADDRESS_IF && ip_equal(&ip, &(struct ip){0}))
+        if (shown == SHOWN_ADDRESS_IF && ip_equal(&ip, &(struct ip){0}))
             return bytes_of("", 0);
+        if (w->setting.pseudonyms)
+            ip = pseudonym_ip(w->setting.pseudonyms, &ip);
         return bytes_of(room, ip_print(&ip, room));
     }
-    return bytes_of_text(value_text(w, field, block_u64(b, column, row), room));
+    if (field_infos[field].type == TYPE_STR)
+        text = block_bytes(b, column, row);
+    else
+        text = bytes_of_text(value_text(w, field, block_u64(b, column, row), room));
+    bool hides = shown == SHOWN_TEXT || shown == SHOWN_EXPORTER || shown == SHOWN_SOURCE;
+    return hides && w->setting.pseudonyms ? hidden_text(w, shown, text, room) : text;
 }
 
 /* The fields of a block that are shown, in the order of fields.def, and their columns. */
@@ -151,6 +173,33 @@ static struct shown shown_columns(const struct block *b)
     return s;
 }
 
+static struct ip block_ip(const struct rows_writer *w, const struct block *b, int column, size_t row)
+{
+    struct ip ip;
+    memcpy(ip.octet, block_bytes(b, (size_t)column, row).at, IP_OCTETS);
+    return w->setting.pseudonyms ? pseudonym_ip(w->setting.pseudonyms, &ip) : ip;
+}
+
+/* Of what is printed: a hash of the true addresses would tell them to who tries them all. */
+static struct bytes community_text(const struct rows_writer *w, const struct block *b, size_t row,
+                                   char room[CELL_MAX])
+{
+    static const int fields[] = {FIELD_local,    FIELD_remote, FIELD_local_port, FIELD_remote_port,
+                                 FIELD_protocol, FIELD_opener, FIELD_role};
+    enum { COUNT = sizeof fields / sizeof *fields };
+    int at[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        if ((at[i] = block_find(b, field_infos[fields[i]].name)) < 0)
+            return bytes_of("", 0);
+    uint64_t v[COUNT];
+    for (int i = 2; i < COUNT; i++)
+        v[i] = block_u64(b, (size_t)at[i], row);
+    struct community_ends ends =
+        community_ends(block_ip(w, b, at[0], row), block_ip(w, b, at[1], row), (uint16_t)v[2],
+                       (uint16_t)v[3], (uint8_t)v[4], (uint8_t)v[5], (uint8_t)v[6]);
+    return bytes_of(room, community_id(w->setting.community_seed, &ends, room));
+}
+
 static void json_row(struct rows_writer *w, const struct block *b, const struct shown *s, size_t row)
 {
     buf_text(&w->line, w->count ? ",\n{" : "[\n{");
@@ -162,6 +211,11 @@ static void json_row(struct rows_writer *w, const struct block *b, const struct 
         else
             text_json(&w->line, cell_text(w, b, s->column[i], s->field[i], row, room));
     }
+    if (w->setting.community) {
+        char room[CELL_MAX];
+        buf_text(&w->line, ",\"community_id\":");
+        text_json(&w->line, community_text(w, b, row, room));
+    }
     buf_u8(&w->line, '}');
 }
 
@@ -169,7 +223,7 @@ static void csv_header(struct rows_writer *w, const struct shown *s)
 {
     for (int i = 0; i < s->count; i++)
         buf_format(&w->line, "%s%s", i ? "," : "", rows_column_name(s->field[i]));
-    buf_text(&w->line, "\r\n");
+    buf_text(&w->line, w->setting.community ? ",community_id\r\n" : "\r\n");
 }
 
 static void csv_row(struct rows_writer *w, const struct block *b, const struct shown *s, size_t row)
@@ -181,6 +235,11 @@ static void csv_row(struct rows_writer *w, const struct block *b, const struct s
         if (i)
             buf_u8(&w->line, ',');
         text_csv(&w->line, cell_text(w, b, s->column[i], s->field[i], row, room));
+    }
+    if (w->setting.community) {
+        char room[CELL_MAX];
+        buf_u8(&w->line, ',');
+        text_csv(&w->line, community_text(w, b, row, room));
     }
     buf_text(&w->line, "\r\n");
 }
@@ -267,4 +326,18 @@ uint64_t rows_end(struct rows_writer *w)
         fwrite(w->line.at, 1, w->line.len, w->out);
     buf_clear(&w->line);
     return w->count;
+}
+
+void rows_structure(struct buf *out)
+{
+    for (int f = 0; f < FIELD_COUNT; f++) {
+        const struct field_info *info = &field_infos[f];
+        if (!(info->stages & STAGE_FLOW) || info->shown == SHOWN_HIDDEN)
+            continue;
+        const char *type = info->shown == SHOWN_TIME     ? "DateTime64(3, 'UTC')"
+                           : info->shown == SHOWN_NUMBER ? field_type_clickhouse(info->type)
+                                                         : "String";
+        buf_format(out, "`%s` %s, ", rows_column_name(f), type);
+    }
+    buf_text(out, "`community_id` String");
 }

@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "batch/block.h"
+#include "report/pseudonym.h"
 #include "schema/symbols.h"
 
 enum rows_format { ROWS_TABLE, ROWS_CSV, ROWS_JSON };
@@ -22,6 +24,9 @@ struct rows_setting {
     const char *(*source_path)(void *ctx, uint32_t id);
     void *source_ctx;
     int width; /* of the terminal, for tables */
+    bool community; /* CSV, JSON: a last column community_id, with this seed */
+    uint16_t community_seed;
+    struct pseudonyms *pseudonyms; /* for addresses, names, exporters and sources; NULL: none */
 };
 
 struct rows_writer;
@@ -32,6 +37,9 @@ void rows_free(struct rows_writer *w);
 void rows_block(struct rows_writer *w, const struct block *b);
 /* Prints the end (a JSON array's bracket). Returns the number of rows printed. */
 uint64_t rows_end(struct rows_writer *w);
+
+/* Appends "name type, ..." of the JSON rows of all fields and community_id, in ClickHouse's words. */
+void rows_structure(struct buf *out);
 
 /* The name under which a field is printed: "start" for start_ms. */
 const char *rows_column_name(int field);

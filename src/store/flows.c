@@ -98,7 +98,7 @@ int store_flow_format(struct store *s, const char *columns, const char *where,
     flow_columns(&sql);
     where_sql(&sql, where, window);
     order_sql(&sql, limit);
-    buf_text(&sql, ")");
+    buf_text(&sql, ") AS f");
     int status =
         sql.failed ? too_long(err) : engine_query_format(s->engine, sql.at, format, fd, err);
     buf_done(&sql);

@@ -5,6 +5,7 @@
 
 #include "schema/fields.h"
 #include "schema/values.h"
+#include "store/community_sql.h"
 
 /* Texts go in as unhex('..'): nothing from the network is ever part of a statement. */
 static void add_hex(struct buf *out, const char *text)
@@ -206,4 +207,11 @@ void readable_columns(struct buf *out, const struct symbols *symbols,
                                                                   : f->name);
         first = false;
     }
+}
+
+void readable_community(struct buf *out, uint16_t seed)
+{
+    buf_text(out, ", ");
+    community_sql(out, seed);
+    buf_text(out, " AS community_id");
 }

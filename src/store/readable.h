@@ -11,5 +11,8 @@
  * gives the path of row `id` of table source (NULL past the last; ids start at 1). */
 void readable_columns(struct buf *out, const struct symbols *symbols,
                       const char *(*source_path)(void *ctx, uint32_t id), void *ctx);
+/* Appends ", ..." for a last column community_id, computed with `seed`. The rows must be called `f`, as
+ * in store_flow_format(). */
+void readable_community(struct buf *out, uint16_t seed);
 
 #endif
