@@ -169,7 +169,11 @@ struct estimate share_of_days(struct analysis *a, const struct amounts *part,
     size_t n = used_days(a, part, whole, m, days, x, y);
     if (n == 0)
         return (struct estimate){.high = 1, .level = LEVEL};
-    return share_estimate(days, x, y, n, LEVEL);
+    double amount = 0, flows = 0;
+    for (size_t i = 0; i < a->days; i++)
+        if (a->used[i])
+            amount += amount_of(&part[i], m), flows += part[i].flows;
+    return share_estimate_of(days, x, y, n, flows > 0 ? amount / flows : 0, LEVEL);
 }
 
 /* The difference of two shares of the same days is itself a ratio of sums: (part i - part j) over

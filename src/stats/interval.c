@@ -6,9 +6,14 @@
  * correlation nobody knows; a plug-in estimate is too low on few days, and a t quantile with
  * "effective days" repairs only part of it (coverage 90% at 0.6, docs/methods.md). So the
  * correlation is integrated out: each value on a grid is weighed by its restricted likelihood
- * (REML; a flat prior), and with it goes the variance of the mean; the interval's half width is the
- * quantile of the mixture of Student's t that this gives. Gaps between days enter as powers of the
- * correlation.
+ * (REML) and the reference prior of an AR(1), 1 / sqrt(1 - lean^2) (Berger and Yang 1994), and with
+ * it goes the variance of the mean; the interval's half width is the quantile of the mixture of
+ * Student's t that this gives. Gaps between days enter as powers of the correlation.
+ *
+ * Small counts hide how days lean on each other: what chance adds to each day by itself leans on
+ * nothing, and the sum of both has a small correlation that dies slowly. How much chance adds is
+ * known (a count's binomial variance), so that the AR(1) is seen through that much noise: a Kalman
+ * filter gives the likelihood.
  *
  * Shares near 0 or 1 are not symmetric. The half width is turned into an effective number of
  * conversations, and the interval is the beta quantiles of that (Korn and Graubard 1998, with half
@@ -27,8 +32,8 @@
 #include "stats/order.h"
 #include "stats/special.h"
 
-enum { GRID = 64 };
-static const double LEAN_LOW = -0.5, LEAN_HIGH = 0.98;
+enum { GRID = 64, FACTORS = 16 };
+static const double LEAN_LOW = -0.5, LEAN_HIGH = 0.98, NOISE_MOST = 0.95, NEGLIGIBLE = 1e-7;
 
 /* The grid of correlations: weight and the standard error of the mean at each. */
 struct leaning {
@@ -36,37 +41,54 @@ struct leaning {
     double freedom;
 };
 
-/* ln of the restricted likelihood at `lean`, and the standard error of the plain mean there. */
+/* ln of the restricted likelihood at `lean`, and the standard error of the plain mean there.
+ * `noise` is the part of the variance that belongs to each day alone. A Kalman filter over the
+ * days, for x and for a row of ones at once: the innovations' sums give the generalised least
+ * squares. */
 static double restricted(const int32_t *days, const double *x, size_t n, double freedom,
-                         double lean, double *scale)
+                         double lean, double noise, double *scale)
 {
-    double ones = 1, cross = x[0], squares = x[0] * x[0], log_det = 0, ahead = 0, sum = 0;
-    for (size_t i = 1; i < n; i++) {
-        int32_t step = days[i] - days[i - 1];
-        double a = step == 1 ? lean : pow(lean, step), v = 1 - a * a;
-        double e = x[i] - a * x[i - 1];
-        ones += (1 - a) * (1 - a) / v;
-        cross += (1 - a) * e / v;
-        squares += e * e / v;
-        log_det += log(v);
-        ahead = a * (ahead + 1);
-        sum += ahead;
+    double ones = 0, cross = 0, squares = 0, log_det = 0, factor = 1, ahead = 0, sum = 0;
+    double state_x = 0, state_one = 0, variance = 1 - noise;
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0) {
+            int32_t step = days[i] - days[i - 1];
+            double a = step == 1 ? lean : pow(lean, step);
+            state_x *= a;
+            state_one *= a;
+            variance = a * a * variance + (1 - a * a) * (1 - noise);
+            ahead = a * (ahead + 1);
+            sum += ahead;
+        }
+        double precision = 1 / (variance + noise), gain = variance * precision;
+        double e = x[i] - state_x, one = 1 - state_one;
+        ones += one * one * precision;
+        cross += one * e * precision;
+        squares += e * e * precision;
+        factor *= variance + noise;
+        if (i % FACTORS == FACTORS - 1 || i + 1 == n) {
+            log_det += log(factor);
+            factor = 1;
+        }
+        state_x += gain * e;
+        state_one += gain * one;
+        variance *= 1 - gain;
     }
-    double left = squares - cross * cross / ones;
-    if (left <= 0)
-        left = 1e-300;
-    *scale = sqrt(left / freedom * ((double)n + 2 * sum)) / (double)n;
+    double left = fmax(1e-300, squares - cross * cross / ones);
+    *scale = sqrt(left / freedom * ((double)n + 2 * (1 - noise) * sum)) / (double)n;
     return -0.5 * (log_det + log(ones)) - freedom / 2 * log(left);
 }
 
 static void leaning_fit(struct leaning *l, const int32_t *days, const double *x, size_t n,
-                        int taken)
+                        int taken, double noise)
 {
     double likelihood[GRID], best = -INFINITY, total = 0;
     l->freedom = (double)n - 1 - taken;
     for (int k = 0; k < GRID; k++) {
-        l->lean[k] = LEAN_LOW + (LEAN_HIGH - LEAN_LOW) * (k + 0.5) / GRID;
-        likelihood[k] = restricted(days, x, n, l->freedom, l->lean[k], &l->scale[k]);
+        double lean = LEAN_LOW + (LEAN_HIGH - LEAN_LOW) * (k + 0.5) / GRID;
+        l->lean[k] = lean;
+        likelihood[k] = restricted(days, x, n, l->freedom, lean, noise, &l->scale[k]) -
+                        0.5 * log(1 - lean * lean);
         best = fmax(best, likelihood[k]);
     }
     for (int k = 0; k < GRID; k++)
@@ -80,7 +102,7 @@ static double outside(const struct leaning *l, double width)
 {
     double p = 0;
     for (int k = 0; k < GRID; k++)
-        if (l->weight[k] > 1e-9)
+        if (l->weight[k] > NEGLIGIBLE)
             p += l->weight[k] * 2 * t_cdf(-width / l->scale[k], l->freedom);
     return p;
 }
@@ -91,7 +113,7 @@ static double half_width(const struct leaning *l, double level)
     double low = 0, high = l->scale[0], target = 1 - level;
     while (outside(l, high) > target)
         low = high, high *= 2;
-    for (int i = 0; i < 60 && high - low > 1e-9 * high; i++) {
+    for (int i = 0; i < 60 && high - low > 1e-6 * high; i++) {
         double at_low = low > 0 ? log(outside(l, low) / target) : 0;
         double at_high = log(outside(l, high) / target);
         double middle = low > 0 ? low + (high - low) * at_low / (at_low - at_high) : high / 2;
@@ -113,14 +135,14 @@ static double sum_of(const double *x, size_t n)
     return s;
 }
 
-/* Takes the weekdays' own levels out of x where they plainly differ (F test at 0.001, four weeks
+/* Takes the weekdays' own levels out of x where they plainly differ (F test at 0.01, three weeks
  * and more): the week repeats in the long run too, so it is not part of the uncertainty. Returns
  * how many parameters that took. */
 static int weekdays_out(const int32_t *days, double *x, size_t n)
 {
     double mean[7] = {0}, all = sum_of(x, n) / (double)n, between = 0, within = 0;
     int count[7] = {0};
-    if (n < 28)
+    if (n < 21)
         return 0;
     for (size_t i = 0; i < n; i++) {
         int w = day_weekday(days[i]);
@@ -138,7 +160,7 @@ static int weekdays_out(const int32_t *days, double *x, size_t n)
         within += d * d;
     }
     double f = within > 0 ? between / 6 / (within / (double)(n - 7)) : 0;
-    if (f_cdf(f, 6, (double)(n - 7)) < 0.999)
+    if (f_cdf(f, 6, (double)(n - 7)) < 0.99)
         return 0;
     for (size_t i = 0; i < n; i++)
         x[i] -= mean[day_weekday(days[i])] - all;
@@ -146,8 +168,9 @@ static int weekdays_out(const int32_t *days, double *x, size_t n)
 }
 
 /* Error of the mean of x as a symmetric normal one; fills what e says of the days. x is changed.
- * 0 where x is constant. */
-static double mean_error(const int32_t *days, double *x, size_t n, double level, struct estimate *e)
+ * `chance` is the variance that each day has by itself. 0 where x is constant. */
+static double mean_error(const int32_t *days, double *x, size_t n, double chance, double level,
+                         struct estimate *e)
 {
     struct leaning l;
     double spread = 0, inflation = 0;
@@ -159,7 +182,7 @@ static double mean_error(const int32_t *days, double *x, size_t n, double level,
     e->lean = 0;
     if (spread <= 0)
         return 0;
-    leaning_fit(&l, days, x, n, taken);
+    leaning_fit(&l, days, x, n, taken, fmin(NOISE_MOST, chance * (double)(n - 1) / spread));
     for (int k = 0; k < GRID; k++) {
         e->lean += l.weight[k] * l.lean[k];
         inflation += l.weight[k] * l.scale[k] * l.scale[k];
@@ -168,14 +191,16 @@ static double mean_error(const int32_t *days, double *x, size_t n, double level,
     return half_width(&l, level) / normal_quantile((1 + level) / 2);
 }
 
+/* `unit`: what one conversation adds to `part`, 0 where that is not known. */
 static double ratio_error(const int32_t *days, const double *part, const double *whole, size_t n,
-                          double level, struct estimate *e)
+                          double unit, double level, struct estimate *e)
 {
     double total = sum_of(whole, n), ratio = sum_of(part, n) / total;
     double *x = memory_array(n, sizeof(*x));
     for (size_t i = 0; i < n; i++)
         x[i] = (part[i] - ratio * whole[i]) * (double)n / total;
-    double error = mean_error(days, x, n, level, e);
+    double chance = unit * ratio * fmax(0, 1 - ratio) * (double)n / total;
+    double error = mean_error(days, x, n, chance, level, e);
     free(x);
     e->value = ratio;
     e->error = error;
@@ -197,8 +222,8 @@ static void beta_interval(struct estimate *e)
     e->high = beta_quantile(1 - tail, r * n + 0.5, (1 - r) * n + 0.5);
 }
 
-struct estimate share_estimate(const int32_t *days, const double *part, const double *whole,
-                               size_t n, double level)
+struct estimate share_estimate_of(const int32_t *days, const double *part, const double *whole,
+                                  size_t n, double unit, double level)
 {
     struct estimate e = {.level = level, .days_effective = (double)n};
     double total = sum_of(whole, n), in = sum_of(part, n);
@@ -215,11 +240,17 @@ struct estimate share_estimate(const int32_t *days, const double *part, const do
         e.high = 1;
         return e;
     }
-    ratio_error(days, part, whole, n, level, &e);
+    ratio_error(days, part, whole, n, unit, level, &e);
     e.low = e.high = e.value;
     if (e.error > 0)
         beta_interval(&e);
     return e;
+}
+
+struct estimate share_estimate(const int32_t *days, const double *part, const double *whole,
+                               size_t n, double level)
+{
+    return share_estimate_of(days, part, whole, n, 1, level);
 }
 
 struct estimate ratio_estimate(const int32_t *days, const double *part, const double *whole,
@@ -233,7 +264,7 @@ struct estimate ratio_estimate(const int32_t *days, const double *part, const do
         e.high = in <= 0 ? zero_bound(1, level) / total : INFINITY;
         return e;
     }
-    ratio_error(days, part, whole, n, level, &e);
+    ratio_error(days, part, whole, n, 0, level, &e);
     e.low = e.high = e.value;
     if (e.error > 0)
         gamma_interval(&e);
@@ -252,7 +283,7 @@ struct estimate mean_estimate(const int32_t *days, const double *value, size_t n
         e.low = signed_value ? -INFINITY : 0;
         e.high = INFINITY;
     } else {
-        e.error = mean_error(days, x, n, level, &e);
+        e.error = mean_error(days, x, n, 0, level, &e);
     }
     double half = e.error * normal_quantile((1 + level) / 2);
     if (e.error > 0 && signed_value)

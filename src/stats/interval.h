@@ -21,6 +21,11 @@ struct estimate {
  * end the zero bound of `whole` counts; with one day the interval is the whole range. */
 struct estimate share_estimate(const int32_t *days, const double *part, const double *whole,
                                size_t n, double level);
+/* The same where `part` is an amount (octets, scaled packets) of which one conversation carries
+ * `unit` on average: the binomial noise of so many conversations is what days cannot lean on.
+ * share_estimate() has unit 1; 0: unknown, none. */
+struct estimate share_estimate_of(const int32_t *days, const double *part, const double *whole,
+                                  size_t n, double unit, double level);
 /* A ratio of non-negative sums that may pass 1 (a country against its expectation). */
 struct estimate ratio_estimate(const int32_t *days, const double *part, const double *whole,
                                size_t n, double level);
