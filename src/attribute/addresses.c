@@ -160,6 +160,7 @@ static void find_missing(struct attribution *a, const struct ip *ips, const uint
         *at = (struct address){.ip = ips[i],
                                .place = places[i],
                                .known = true,
+                               .listed = listed_has(a, &ips[i]),
                                .prefix_own = own[i],
                                .prefix_built_in = built_in[i],
                                .asn_group = GROUP_NONE};

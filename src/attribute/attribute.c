@@ -2,7 +2,7 @@
 /* The tiers of docs/catalogue.md, a row at a time: name on the wire, payload, DNS, prefix, AS,
  * port. The costs are the address (country, AS, prefixes: cached by remote) and the name (a few
  * probes); the rest is table look-ups by number. */
-#include "attribute/inside.h"
+#include "attribute/dated_flow.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +25,7 @@ enum {
 struct row {
     struct attribution *a;
     const struct address *address;
+    struct listed listed; /* what the study's lists say */
     struct bytes host;  /* seen on the wire or told by the exporter */
     struct bytes known; /* what DNS told when the row was attributed before */
     const struct ip *local, *remote;
@@ -56,6 +57,8 @@ int attribution_open(const struct study *study, struct symbols *symbols, struct 
         catalogue_load(study->catalogue_files, study->catalogue_file_count, &a->catalogue, err);
     if (rc == 0)
         rc = geo_open(study->geo_country_mmdb, study->geo_asn_mmdb, &a->geo, err);
+    if (rc == 0)
+        rc = listed_open(a, study, err);
     if (rc) {
         attribution_free(a);
         return rc;
@@ -63,7 +66,8 @@ int attribution_open(const struct study *study, struct symbols *symbols, struct 
     a->tables = tables_new(a->catalogue);
     a->owners = owners_new(a->catalogue);
     addresses_init(a);
-    a->service_codes = memory_array(catalogue_services(a->catalogue) + 1, sizeof(uint16_t));
+    size_t services = catalogue_services(a->catalogue) + listed_services(a);
+    a->service_codes = memory_array(services + 1, sizeof(uint16_t));
     a->category_codes = memory_array(catalogue_categories(a->catalogue) + 1, sizeof(uint16_t));
     a->group_answers = memory_array(tables_groups(a->tables) + 1, sizeof *a->group_answers);
     *ret = a;
@@ -78,6 +82,7 @@ void attribution_free(struct attribution *a)
     owners_free(a->owners);
     learned_free(a->learned);
     geo_free(a->geo);
+    listed_done(a);
     catalogue_free(a->catalogue);
     addresses_done(a);
     free(a->service_codes);
@@ -111,7 +116,9 @@ static uint16_t service_code(struct attribution *a, int service)
         return 0;
     uint16_t *code = &a->service_codes[service];
     if (!*code) {
-        const char *id = catalogue_service_id(a->catalogue, (size_t)service);
+        const char *id = (size_t)service < catalogue_services(a->catalogue)
+                             ? catalogue_service_id(a->catalogue, (size_t)service)
+                             : listed_service_id(a, (size_t)service);
         *code = (uint16_t)symbols_code(a->symbols, SYMBOL_SERVICE, id, strlen(id));
     }
     return *code;
@@ -129,6 +136,8 @@ static uint16_t category_code(struct attribution *a, size_t category)
 
 static uint16_t category_of(struct attribution *a, int service)
 {
+    if (service >= 0 && (size_t)service >= catalogue_services(a->catalogue))
+        return category_code(a, listed_category(a));
     return service < 0
                ? 0
                : category_code(a, catalogue_service_category_index(a->catalogue, (size_t)service));
@@ -226,12 +235,34 @@ static bool shared_owner(const struct row *r)
     return r->address->owner == OWNER_HOSTING || r->address->owner == OWNER_CDN;
 }
 
+/* What the study's lists say. 1: that is it; -1: the address is one of many parties', nothing more
+ * can be said of it. */
+static int by_lists(const struct row *r, bool exclusive, struct verdict *v)
+{
+    const struct listed *l = &r->listed;
+    if (!l->any || l->service == NO_SERVICE || (exclusive && l->address_only))
+        return 0;
+    if (exclusive && l->shared)
+        return -1;
+    v->basis = BASIS_PREFIX;
+    if (!l->shared) {
+        v->service = l->service;
+        return 1;
+    }
+    uint16_t service = (uint16_t)l->service;
+    candidates_of(r->a, &(struct claim){.count = 1, .services = &service}, v);
+    return 1;
+}
+
 /* What the owner of the address and the port say. `exclusive`: only what can be one party alone. */
 static bool by_address(const struct row *r, bool exclusive, struct verdict *v)
 {
     const uint32_t groups[3] = {r->address->prefix_own, r->address->prefix_built_in,
                                 r->address->asn_group};
     struct claim_room room;
+    int listed = by_lists(r, exclusive, v);
+    if (listed)
+        return listed > 0;
     for (int i = 0; i < 3; i++) {
         if (groups[i] == GROUP_NONE)
             continue;
@@ -375,7 +406,7 @@ static void refine(const struct row *r, struct verdict *v)
 {
     struct verdict other = NOTHING;
     if (!catalogue_service_is_protocol(r->a->catalogue, (size_t)v->service) ||
-        !by_address(r, true, &other) || other.service == NO_SERVICE)
+        !by_address(r, true, &other) || other.service == NO_SERVICE || other.service == v->service)
         return;
     if (category_of(r->a, other.service) == category_of(r->a, v->service))
         *v = other;
@@ -448,7 +479,9 @@ static bool keeps_host_owner(unsigned owner)
  * university's; a university's page on a rented host is not. */
 static uint8_t owner_of_row(const struct row *r, struct bytes host)
 {
-    unsigned owner = r->address->owner;
+    unsigned owner = r->listed.owner ? r->listed.owner : r->address->owner;
+    if (r->listed.owner)
+        return (uint8_t)owner;
     if (!host.len || r->role == ROLE_SERVED || keeps_host_owner(owner))
         return (uint8_t)owner;
     const struct fact *f = owners_by_host(r->a->owners, (const char *)host.at, host.len);
@@ -504,6 +537,8 @@ static void attribute_row(struct attribution *a, struct batch *b, size_t i,
         r.known = r.host;
         r.host.len = 0;
     }
+    if (address->listed)
+        r.listed = listed_find(a, r.remote, r.protocol, r.remote_port, r.start_ms);
     struct verdict v = judge(&r);
     set_row(b, i, &r, &v);
 }
@@ -524,7 +559,8 @@ json_t *attribution_provenance(const struct attribution *a)
     char geo_day[TIME_TEXT_MAX], day[TIME_TEXT_MAX];
     date_print((int32_t)(geo_made_s(a->geo) / 86400), geo_day);
     date_print(catalogue_day(a->catalogue), day);
-    return json_pack("{s:{s:s, s:s}, s:{s:s, s:I, s:s}}", "geo", "name", geo_source(a->geo), "date",
+    return json_pack("{s:o, s:o, s:{s:s, s:s}, s:{s:s, s:I, s:s}}", "tor",
+                     listed_tor_provenance(a), "lists", listed_provenance(a), "geo", "name", geo_source(a->geo), "date",
                      geo_day, "catalogue", "sha256", catalogue_sha256(a->catalogue), "entries",
                      (json_int_t)catalogue_services(a->catalogue), "date", day);
 }

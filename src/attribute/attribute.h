@@ -16,6 +16,7 @@
 #include "study/study.h"
 
 struct attribution;
+struct dated;
 
 /* Opens geography (libloc, or the study's MMDBs) and compiles the catalogue with the study's own
  * entries, which win. `symbols` outlives it. */
@@ -27,9 +28,12 @@ void attribution_free(struct attribution *a);
 void attribution_learn(struct attribution *a, const struct sightings *seen);
 void attribution_batch(struct attribution *a, struct batch *flows);
 
-/* {"geo": {name, date}, "catalogue": {sha256, entries, date}} for the report's provenance. */
+/* {"geo": {name, date}, "catalogue": {sha256, entries, date}, "tor": {from, to, ...} or null,
+ * "lists": [{kind, label, editions}]} for the report's provenance. */
 json_t *attribution_provenance(const struct attribution *a);
 const struct catalogue *attribution_catalogue(const struct attribution *a);
+/* The study's lists of addresses and Tor's relays. */
+const struct dated *attribution_lists(const struct attribution *a);
 /* What is known of an address or a name, each fact with source and date; as JSON and as text. */
 json_t *attribution_look(struct attribution *a, const char *subject, uint64_t at_ms,
                          struct error *err);

@@ -22,7 +22,8 @@ struct address {
     struct place place;
     uint32_t prefix_own, prefix_built_in, asn_group;
     uint8_t owner;
-    bool known; /* the slot is in use */
+    bool known;  /* the slot is in use */
+    bool listed; /* some list or document of the study has it (dated_flow.h) */
 };
 
 struct group_answer {
@@ -35,6 +36,7 @@ struct attribution {
     struct symbols *symbols;
     struct catalogue *catalogue;
     struct geo *geo;
+    struct listed_state *listed;
     struct tables *tables;
     struct owners *owners;
     struct learned *learned;
@@ -48,6 +50,9 @@ struct attribution {
     size_t label_room;
     struct group_answer *group_answers;
 };
+
+/* Whether some edition of a list of the study, or a document of Tor's, has the address. */
+bool listed_has(const struct attribution *a, const struct ip *ip);
 
 void addresses_init(struct attribution *a);
 void addresses_done(struct attribution *a);

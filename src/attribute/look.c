@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `telltale look`: what is known of an address or a name, fact by fact with source and date, so
  * that the reader can weigh it. The JSON is the result; the text is printed from it alone. */
-#include "attribute/inside.h"
+#include "attribute/dated_flow.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -171,6 +171,7 @@ static void look_at_address(struct attribution *a, json_t *look, const struct ip
     add_group(a, look, facts, built_in, day, "service prefix");
     add_group(a, look, facts, tables_asn(a->tables, place.asn), day, "service AS");
     add_owner(a, look, facts, ip, &place);
+    listed_look(a, look, ip, at_ms);
     add_learned(a, look, ip, at_ms);
 }
 
@@ -302,6 +303,7 @@ void attribution_look_print(const json_t *look, FILE *out)
     print_service(look, out);
     if (strcmp(text_of(look, "kind"), "name") == 0 && text_of(look, "owner")[0])
         fprintf(out, "Kind of owner: %s.\n", text_of(look, "owner"));
+    listed_look_print(look, out);
     const json_t *names = json_object_get(look, "names");
     for (size_t i = 0; i < json_array_size(names); i++)
         fprintf(out, "%s%s", i ? ", " : "Names that DNS answers gave it: ",

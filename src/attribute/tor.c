@@ -365,7 +365,7 @@ int tor_load(const char *path, struct tor_table **ret, struct error *err)
     struct loading l = {0};
     struct stream *in;
     char line[LINE_MAX_OCTETS];
-    if (access(path, F_OK) != 0 && errno == ENOENT) {
+    if (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
         *ret = tor_table_make(NULL, 0, l.times);
         return 0;
     }

@@ -26,6 +26,7 @@ struct tor_relay {
     uint8_t flags;              /* enum tor_flag, or-ed */
     uint8_t document;           /* enum tor_document */
     uint8_t fingerprint[20];
+    uint16_t zero; /* to a multiple of what a span needs: spans are compared whole */
 };
 
 /* A relay as it was listed in every document from `from_s` to `to_s`, both included. */

@@ -56,6 +56,7 @@ struct study_text {
     const char **events;
     uint32_t events_count;
     const char *baseline, *store, *positive_control;
+    const char *lists, *tor_age;
     int measure, concealment;
     uint32_t sampling;
     uint64_t *seed;
@@ -138,6 +139,8 @@ static const cyaml_schema_field_t study_fields[] = {
                      concealment, concealments, 2),
     CYAML_FIELD_UINT("sampling", CYAML_FLAG_OPTIONAL, struct study_text, sampling),
     CYAML_FIELD_UINT_PTR("seed", CYAML_FLAG_OPTIONAL, struct study_text, seed),
+    TEXT_OPTIONAL("lists", struct study_text, lists),
+    TEXT_OPTIONAL("tor_age", struct study_text, tor_age),
     CYAML_FIELD_MAPPING("metering", CYAML_FLAG_OPTIONAL, struct study_text, metering,
                         metering_fields),
     CYAML_FIELD_MAPPING("geo", CYAML_FLAG_OPTIONAL, struct study_text, geo, geo_fields),
@@ -399,6 +402,19 @@ static int fill_timeout(const struct filling *f, const char *where, const char *
     return 0;
 }
 
+static int fill_lists(const struct filling *f)
+{
+    const char *age = f->text->tor_age;
+    uint64_t ms = 86400000;
+    f->s->lists = study_path(f, given(f->text->lists) ? f->text->lists : "lists");
+    if (given(age) && (duration_parse_ms(age, strlen(age), &ms) != 0 || ms < 3600000 ||
+                       ms > (uint64_t)366 * 86400000))
+        return yamlfile_wrong(f->yaml, f->err, "tor_age",
+                              "tor_age: '%.40s' is not a duration from 1h to 366d (24h)", age);
+    f->s->tor_age_s = (uint32_t)(ms / 1000);
+    return 0;
+}
+
 static int fill_numbers(const struct filling *f)
 {
     struct study *s = f->s;
@@ -550,6 +566,7 @@ static int fill(const struct filling *f)
     f->s->name = keep(f, f->text->name);
     if (fill_period(f) != 0 || fill_population(f) != 0 || fill_pivots(f) != 0 ||
         fill_baseline(f) != 0 || fill_store(f) != 0 || fill_numbers(f) != 0 ||
+        fill_lists(f) != 0 ||
         fill_geo_file(f, "geo.country", f->text->geo.country, &f->s->geo_country_mmdb) != 0 ||
         fill_geo_file(f, "geo.asn", f->text->geo.asn, &f->s->geo_asn_mmdb) != 0 ||
         fill_policies(f) != 0 || fill_exclusions(f) != 0 || fill_holidays(f) != 0 ||

@@ -73,6 +73,8 @@ struct study {
     const char *geo_country_mmdb, *geo_asn_mmdb; /* NULL: libloc */
     const char **catalogue_files; /* own entries: files *.yaml of catalogue/ */
     size_t catalogue_file_count;
+    const char *lists;  /* folder of lists with dates (docs/lists.md) */
+    uint32_t tor_age_s; /* how old Tor's latest document may be; 0: a day */
     enum study_measure measure; /* what shares are of; default conversations */
     enum study_concealment concealment; /* default 2017 */
     uint32_t sampling;          /* of sources that do not tell; 0: unknown, taken as 1 */
