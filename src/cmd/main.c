@@ -11,7 +11,8 @@
 #include "config.h"
 
 static const struct verb *const verbs[] = {&verb_init,  &verb_import, &verb_report,
-                                           &verb_flows, &verb_look,   &verb_simulate};
+                                           &verb_flows, &verb_look,   &verb_simulate,
+                                           &verb_list, &verb_tor};
 enum { VERB_COUNT = sizeof verbs / sizeof *verbs };
 
 static const struct verb_option common_options[] = {
