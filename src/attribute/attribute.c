@@ -19,6 +19,9 @@ enum {
     DNS_APART_MS = 60000,  /* ... when the other was asked for this much earlier */
     DAY_MS = 86400000,
     CHUNK_ROWS = 512,
+    TCP = 6,
+    SYN = 2,
+    ACK = 16,
 };
 
 /* What the rows of one batch need, taken out once. */
@@ -26,14 +29,16 @@ struct row {
     struct attribution *a;
     const struct address *address;
     struct listed listed; /* what the study's lists say */
-    struct bytes host;  /* seen on the wire or told by the exporter */
-    struct bytes known; /* what DNS told when the row was attributed before */
+    struct bytes host;    /* seen on the wire or told by the exporter */
+    struct bytes known;   /* what DNS told when the row was attributed before */
     const struct ip *local, *remote;
     uint64_t start_ms, end_ms;
     int32_t day;
     uint16_t local_port, remote_port;
     uint8_t protocol, role;
     uint32_t application;
+    bool one_way; /* the remote side sent nothing */
+    bool attempt; /* a TCP conversation that was asked for and never answered */
 };
 
 struct verdict {
@@ -64,6 +69,7 @@ int attribution_open(const struct study *study, struct symbols *symbols, struct 
         return rc;
     }
     a->tables = tables_new(a->catalogue);
+    a->proxy_service = catalogue_find(a->catalogue, "socks-proxy", strlen("socks-proxy"));
     a->owners = owners_new(a->catalogue);
     addresses_init(a);
     size_t services = catalogue_services(a->catalogue) + listed_services(a);
@@ -213,21 +219,49 @@ static bool verdict_of_claim(struct attribution *a, uint32_t group, const struct
 
 /* --- tiers --- */
 
-static int label_of(struct attribution *a, uint32_t application)
+enum label_bits { LABEL_PORT = 1 << 28, LABEL_ANSWER = 1 << 29, LABEL_SERVICE = LABEL_PORT - 1 };
+
+/* What libndpi 4.2 says on two or three octets, and is wrong about too often. */
+static int32_t label_doubts(const char *text)
 {
-    if (application == 0)
-        return NO_SERVICE;
+    static const struct {
+        const char *label;
+        int32_t bits;
+    } DOUBTS[] = {{"Cassandra", LABEL_PORT}, {"MongoDB", LABEL_PORT}, {"OpenVPN", LABEL_ANSWER}};
+    for (size_t i = 0; i < sizeof DOUBTS / sizeof *DOUBTS; i++)
+        if (strcmp(DOUBTS[i].label, text) == 0)
+            return DOUBTS[i].bits;
+    return 0;
+}
+
+/* Kept by application code: service + 1 with the label's doubts, -1 not asked yet. */
+static int32_t *label_slot(struct attribution *a, uint32_t application)
+{
     if (application >= a->label_room) {
         size_t room = application + 64;
         a->labels = memory_resize(a->labels, room, sizeof *a->labels);
         memset(a->labels + a->label_room, 0xff, (room - a->label_room) * sizeof *a->labels);
         a->label_room = room;
     }
-    int32_t *kept = &a->labels[application];
-    if (*kept < 0)
-        *kept =
-            tables_label(a->tables, symbols_text(a->symbols, SYMBOL_APPLICATION, application)) + 1;
-    return *kept - 1;
+    return &a->labels[application];
+}
+
+/* The service that the payload's protocol stands for. Where the detector is known to err, the port
+ * must agree, or the other side must have answered. */
+static int label_of(const struct row *r)
+{
+    if (r->application == 0)
+        return NO_SERVICE;
+    int32_t *kept = label_slot(r->a, r->application);
+    if (*kept < 0) {
+        const char *text = symbols_text(r->a->symbols, SYMBOL_APPLICATION, r->application);
+        *kept = (tables_label(r->a->tables, text) + 1) | label_doubts(text);
+    }
+    int service = (*kept & LABEL_SERVICE) - 1;
+    if (*kept & LABEL_PORT && tables_port(r->a->tables, r->protocol, r->remote_port) != service &&
+        tables_port(r->a->tables, r->protocol, r->local_port) != service)
+        return NO_SERVICE;
+    return *kept & LABEL_ANSWER && r->one_way ? NO_SERVICE : service;
 }
 
 static bool shared_owner(const struct row *r)
@@ -364,9 +398,10 @@ static bool by_dns(const struct row *r, struct verdict *v)
     return true;
 }
 
+/* A port that did not even answer says nothing of what would have been there. */
 static int by_port(const struct row *r, uint16_t port)
 {
-    return tables_port(r->a->tables, r->protocol, port);
+    return r->attempt ? NO_SERVICE : tables_port(r->a->tables, r->protocol, port);
 }
 
 /* What the population itself serves; the visitor's address says nothing of it. */
@@ -379,7 +414,7 @@ static struct verdict served(const struct row *r)
                {25, "own-mail"},  {465, "own-mail"}, {587, "own-mail"}, {110, "own-mail"},
                {995, "own-mail"}, {143, "own-mail"}, {993, "own-mail"}, {53, "own-dns"}};
     struct verdict v = NOTHING;
-    int label = label_of(r->a, r->application);
+    int label = label_of(r);
     const char *id = "own-server";
     for (size_t i = 0; i < sizeof OWN / sizeof *OWN; i++)
         if (OWN[i].port == r->local_port)
@@ -419,6 +454,12 @@ static struct verdict judge(const struct row *r)
     bool is_named = named(r);
     if (r->role == ROLE_UNANSWERED)
         return v;
+    int label = label_of(r);
+    /* The name asked for through a proxy is where the proxy went; this flow is use of the proxy. */
+    if (label != NO_SERVICE && label == r->a->proxy_service && r->role != ROLE_SERVED) {
+        v.service = label, v.basis = BASIS_DPI;
+        return v;
+    }
     if (is_named) {
         const struct fact *f =
             tables_name(r->a->tables, (const char *)r->host.at, r->host.len, r->day);
@@ -437,7 +478,6 @@ static struct verdict judge(const struct row *r)
     }
     if (r->role == ROLE_SERVED)
         return served(r);
-    int label = label_of(r->a, r->application);
     if (label != NO_SERVICE && !(is_named && catalogue_service_shared(c, (size_t)label))) {
         v.service = label, v.basis = BASIS_DPI;
         refine(r, &v);
@@ -531,6 +571,9 @@ static void attribute_row(struct attribution *a, struct batch *b, size_t i,
         .protocol = batch_protocol(b)[i],
         .role = batch_role(b)[i],
         .application = batch_application(b)[i],
+        .one_way = batch_packets_in(b)[i] == 0 && batch_packets_out(b)[i] > 0,
+        .attempt = batch_protocol(b)[i] == TCP && batch_packets_in(b)[i] == 0 &&
+                   (batch_tcp_flags_out(b)[i] & (SYN | ACK)) == SYN,
         .host = without_port(batch_text(b, FIELD_server_name, i)),
     };
     if (batch_name_kind(b)[i] == NAME_DNS) {
@@ -559,8 +602,8 @@ json_t *attribution_provenance(const struct attribution *a)
     char geo_day[TIME_TEXT_MAX], day[TIME_TEXT_MAX];
     date_print((int32_t)(geo_made_s(a->geo) / 86400), geo_day);
     date_print(catalogue_day(a->catalogue), day);
-    return json_pack("{s:o, s:o, s:{s:s, s:s}, s:{s:s, s:I, s:s}}", "tor",
-                     listed_tor_provenance(a), "lists", listed_provenance(a), "geo", "name", geo_source(a->geo), "date",
+    return json_pack("{s:o, s:o, s:{s:s, s:s}, s:{s:s, s:I, s:s}}", "tor", listed_tor_provenance(a),
+                     "lists", listed_provenance(a), "geo", "name", geo_source(a->geo), "date",
                      geo_day, "catalogue", "sha256", catalogue_sha256(a->catalogue), "entries",
                      (json_int_t)catalogue_services(a->catalogue), "date", day);
 }

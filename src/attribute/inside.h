@@ -46,9 +46,10 @@ struct attribution {
     size_t as_count, as_mask;
     uint8_t *group_owners;                    /* by group of services that claim a prefix or AS */
     uint16_t *service_codes, *category_codes; /* symbols codes by index; 0: not asked yet */
-    int32_t *labels;                          /* by application code: service + 1, -1 unknown yet */
+    int32_t *labels;                          /* by application code: attribute.c */
     size_t label_room;
     struct group_answer *group_answers;
+    int proxy_service; /* SOCKS and HTTP proxies; -1: not in the catalogue */
 };
 
 /* Whether some edition of a list of the study, or a document of Tor's, has the address. */

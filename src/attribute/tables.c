@@ -243,20 +243,31 @@ static int label_find(const struct tables *t, const char *text)
     return found ? (int)t->labels[low].service : NO_SERVICE;
 }
 
+/* Protocols that carry the names of others: a question about a name, or a way through a proxy, is
+ * not the use of what is named ("DNS.Apple"). */
+static bool carries_names(const char *master)
+{
+    static const char *const CARRIERS[] = {"DNS",  "MDNS",  "LLMNR",        "NetBIOS",
+                                           "DHCP", "SOCKS", "HTTP_Connect", "HTTP_Proxy"};
+    for (size_t i = 0; i < sizeof CARRIERS / sizeof *CARRIERS; i++)
+        if (strcasecmp(CARRIERS[i], master) == 0)
+            return true;
+    return false;
+}
+
 int tables_label(const struct tables *t, const char *label)
 {
     int service = label_find(t, label);
     const char *dot = strrchr(label, '.');
     if (service != NO_SERVICE || !dot)
         return service;
-    if ((service = label_find(t, dot + 1)) != NO_SERVICE)
-        return service;
     char master[64];
     size_t len = (size_t)(strchr(label, '.') - label);
-    if (len >= sizeof master)
-        return NO_SERVICE;
-    memcpy(master, label, len);
-    master[len] = 0;
+    bool fits = len < sizeof master;
+    memcpy(master, label, fits ? len : 0);
+    master[fits ? len : 0] = 0;
+    if (!carries_names(master) && (service = label_find(t, dot + 1)) != NO_SERVICE)
+        return service;
     return label_find(t, master);
 }
 

@@ -14,6 +14,7 @@
 #include "meter/http2.h"
 #include "meter/ndpi.h"
 #include "meter/quic.h"
+#include "meter/recognise.h"
 #include "meter/tls.h"
 #include "schema/values.h"
 
@@ -33,6 +34,7 @@ struct probe {
     bool named;          /* there is no more to find for the name */
     bool detected;       /* the same for the protocol */
     bool stun;           /* a STUN message was seen */
+    const char *certain; /* what recognise() says; its text is static */
     uint8_t quic_client; /* direction */
     struct stream stream[2];
     struct quic_keys keys;
@@ -139,11 +141,18 @@ static void probe_release(struct inspect *in, uint32_t index)
     in->probe_free = index;
 }
 
+static uint32_t certain_code(struct inspect *in, const char *text)
+{
+    return symbols_code(in->setting.symbols, SYMBOL_APPLICATION, text, strlen(text));
+}
+
 void inspect_note(struct inspect *in, uint32_t index)
 {
     struct flow *f = cache_at(in->setting.cache, index);
     if (f->probe)
-        f->application = dpi_so_far(in->dpi, dpi_flow_of(in, f->probe));
+        f->application = in->probes[f->probe].certain
+                             ? certain_code(in, in->probes[f->probe].certain)
+                             : dpi_so_far(in->dpi, dpi_flow_of(in, f->probe));
 }
 
 void inspect_end(struct inspect *in, uint32_t index)
@@ -154,7 +163,10 @@ void inspect_end(struct inspect *in, uint32_t index)
         return;
     struct dpi_flow *state = dpi_flow_of(in, f->probe);
     f->application = dpi_application(in->dpi, state);
-    if (f->application == 0 && in->probes[f->probe].stun)
+    const char *certain = in->probes[f->probe].certain;
+    if (certain)
+        f->application = certain_code(in, certain);
+    else if (f->application == 0 && in->probes[f->probe].stun)
         f->application = symbols_code(in->setting.symbols, SYMBOL_APPLICATION, "STUN", 4);
     if (dpi_is_quic(state))
         f->marks |= MARK_QUIC;
@@ -417,6 +429,8 @@ void inspect_packet(struct inspect *in, uint32_t index, const struct packet *p, 
     look_for_name(in, index, p, direction, time_ms, seen);
     if (!probe->detected)
         probe->detected = dpi_packet(in->dpi, dpi_flow_of(in, flow->probe), p->l3, time_ms);
+    if (!probe->certain)
+        probe->certain = recognise(p);
     probe->looked++;
     bool names = p->protocol == TCP || p->protocol == UDP;
     if (probe->looked >= in->setting.packets || (probe->detected && (probe->named || !names)))
