@@ -135,8 +135,9 @@ static void test_without_names_and_payload(void **state)
     struct score all = print_scores(&scores, "flows without names and payload");
     for (unsigned tier = BASIS_NAME; tier <= BASIS_PORT; tier++)
         if (by_tier[tier][0] + by_tier[tier][1])
-            print_message("# %s: %u right, %u wrong\n", basis_text(tier), by_tier[tier][0],
-                          by_tier[tier][1]);
+            print_message("# by %s: %u right, %u wrong, recall %.1f%%\n", basis_text(tier),
+                          by_tier[tier][0], by_tier[tier][1],
+                          100.0 * by_tier[tier][0] / all.rows);
     print_message("# precision %.1f%%, recall %.1f%%\n",
                   100.0 * all.right / (all.right + all.wrong), 100.0 * all.right / all.rows);
     assert_true(all.right * 100 >= (all.right + all.wrong) * 95);
