@@ -34,25 +34,34 @@ void batch_free(struct batch *b)
     free(b);
 }
 
+static void zero_rows(struct batch *b, size_t from, size_t to)
+{
+    for (int f = 0; f < FIELD_COUNT; f++) {
+        size_t octets = field_type_octets(field_infos[f].type);
+        if (b->columns[f])
+            memset((char *)b->columns[f] + from * octets, 0, (to - from) * octets);
+    }
+}
+
 void batch_clear(struct batch *b)
 {
+    zero_rows(b, 0, b->rows);
     b->rows = 0;
     b->text_len = 0;
     b->text_lost = 0;
 }
 
-/* Writing zeros into every column touches as many cache lines as the fields that follow will:
- * a switch on the width lets the compiler use plain stores. */
+void batch_rewind(struct batch *b, size_t rows)
+{
+    assert(rows <= b->rows);
+    zero_rows(b, rows, b->rows);
+    b->rows = rows;
+}
+
 size_t batch_add(struct batch *b)
 {
     assert(b->rows < b->capacity);
-    size_t row = b->rows++;
-#define FIELD(name, type, stages, shown, doc)                                                      \
-    if (b->columns[FIELD_##name])                                                                  \
-        memset((BATCH_TYPE_##type *)b->columns[FIELD_##name] + row, 0, sizeof(BATCH_TYPE_##type));
-#include "schema/fields.def"
-#undef FIELD
-    return row;
+    return b->rows++;
 }
 
 size_t batch_add_rows(struct batch *b, size_t count)
@@ -60,32 +69,38 @@ size_t batch_add_rows(struct batch *b, size_t count)
     assert(count <= batch_room(b));
     size_t row = b->rows;
     b->rows += count;
+    return row;
+}
+
+static void copy_texts(struct batch *b, const struct batch *from, enum field f, size_t at,
+                       size_t count)
+{
+    const struct text_ref *refs = (const struct text_ref *)from->columns[f] + at;
+    for (size_t n = 0; n < count; n++)
+        if (refs[n].len)
+            batch_set_text(b, f, b->rows + n, from->text + refs[n].at, refs[n].len);
+}
+
+void batch_copy_rows(struct batch *b, const struct batch *from, size_t at, size_t count)
+{
+    assert(b->stage == from->stage && count <= batch_room(b) && at + count <= from->rows);
     for (int f = 0; f < FIELD_COUNT; f++) {
+        size_t octets = field_type_octets(field_infos[f].type);
         if (!b->columns[f])
             continue;
-        size_t octets = field_type_octets(field_infos[f].type);
-        memset((char *)b->columns[f] + row * octets, 0, count * octets);
+        if (field_infos[f].type == TYPE_STR)
+            copy_texts(b, from, (enum field)f, at, count);
+        else
+            memcpy((char *)b->columns[f] + b->rows * octets,
+                   (const char *)from->columns[f] + at * octets, count * octets);
     }
-    return row;
+    b->rows += count;
 }
 
 size_t batch_copy_row(struct batch *b, const struct batch *from, size_t row)
 {
-    assert(b->stage == from->stage);
-    size_t to = batch_add(b);
-    for (int f = 0; f < FIELD_COUNT; f++) {
-        if (!b->columns[f])
-            continue;
-        if (field_infos[f].type == TYPE_STR) {
-            struct bytes text = batch_text(from, (enum field)f, row);
-            batch_set_text(b, (enum field)f, to, (const char *)text.at, text.len);
-            continue;
-        }
-        size_t octets = field_type_octets(field_infos[f].type);
-        memcpy((char *)b->columns[f] + to * octets, (const char *)from->columns[f] + row * octets,
-               octets);
-    }
-    return to;
+    batch_copy_rows(b, from, row, 1);
+    return b->rows - 1;
 }
 
 void batch_set_text(struct batch *b, enum field f, size_t row, const char *text, size_t len)

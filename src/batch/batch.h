@@ -23,6 +23,8 @@ struct text_ref {
     uint32_t at, len;
 };
 
+/* Rows from `rows` on are zero in every column: adding one writes nothing. Who changes `rows`
+ * itself leaves them so. */
 struct batch {
     enum field_stage stage;
     size_t rows, capacity;
@@ -48,10 +50,11 @@ size_t batch_add(struct batch *b);
 size_t batch_add_rows(struct batch *b, size_t count);
 
 /* Removes rows added since `rows` was the count (their text stays in the pool until the clear). */
-static inline void batch_rewind(struct batch *b, size_t rows)
-{
-    b->rows = rows;
-}
+void batch_rewind(struct batch *b, size_t rows);
+
+/* Appends rows [at, at + count) of `from` (same stage), text too. There must be room; a text that
+ * the pool has none for is lost and counted. */
+void batch_copy_rows(struct batch *b, const struct batch *from, size_t at, size_t count);
 
 /* Copies row `row` of `from` (same stage) to a new row of `b`, text too; returns its index. */
 size_t batch_copy_row(struct batch *b, const struct batch *from, size_t row);

@@ -267,6 +267,36 @@ static struct bytes value_bytes(const struct block_column *c, size_t at)
     return bytes_of(texts ? texts + from : NULL, ends[at] - from);
 }
 
+struct block *block_like(const struct block *b)
+{
+    struct block *same = block_new();
+    for (size_t i = 0; i < b->count; i++)
+        block_column(same, b->columns[i].name, b->columns[i].type);
+    return same;
+}
+
+void block_append_row(struct block *b, const struct block *from, size_t row)
+{
+    assert(b->count == from->count && b->put == 0);
+    for (size_t i = 0; i < from->count; i++) {
+        const struct block_column *c = &from->columns[i];
+        assert(strcmp(c->type, b->columns[i].type) == 0);
+        if (c->kind == BLOCK_STRING) {
+            struct bytes value = value_bytes(c, row);
+            block_put_bytes(b, value.at, value.len);
+        } else {
+            memcpy(block_grow(&put_next(b)->values, 1, c->width),
+                   (const uint8_t *)c->values.at + row * c->width, c->width);
+        }
+    }
+}
+
+void block_append(struct block *b, const struct block *from)
+{
+    for (size_t row = 0; row < from->rows; row++)
+        block_append_row(b, from, row);
+}
+
 static const struct block_column *scalar(const struct block *b, size_t column, size_t row)
 {
     assert(column < b->count && row < b->rows && !b->columns[column].is_array);

@@ -19,6 +19,20 @@
  * the same rows give the same octets. */
 void native_encode_batch(struct buf *out, const struct batch *b, size_t from, size_t count);
 
+/* Rows of several STAGE_FLOW batches in an order of one's own, and some of their columns, each
+ * under a name of the caller's. `order` has for each row the batch's index * 65,536 + the row's. */
+struct native_rows {
+    const struct batch *const *batches; /* at most 65,536, of at most 65,536 rows */
+    size_t batch_count;
+    const uint32_t *order;
+    size_t count;
+    const enum field *fields;
+    const char *const *names;
+    size_t field_count;
+};
+enum { NATIVE_ORDER_SHIFT = 16 };
+void native_encode_rows(struct buf *out, const struct native_rows *rows);
+
 struct block;
 
 /* Builds a block of other tables' rows: columns first, then row by row in column order. */
@@ -29,6 +43,10 @@ void block_put_u64(struct block *b, uint64_t value); /* any unsigned, Date, Date
 void block_put_i64(struct block *b, int64_t value);
 void block_put_f64(struct block *b, double value);
 void block_put_bytes(struct block *b, const void *at, size_t len); /* String, FixedString */
+/* An empty block with the same columns, and rows of one put at the end of such a block. */
+struct block *block_like(const struct block *b);
+void block_append_row(struct block *b, const struct block *from, size_t row);
+void block_append(struct block *b, const struct block *from);
 void native_encode_block(struct buf *out, const struct block *b);
 
 /* Decodes every block of a Native stream into one. */
@@ -38,8 +56,8 @@ int native_decode(struct bytes native, struct block **ret, struct error *err);
 int native_decode_next(struct bytes *native, struct block **ret, struct error *err);
 
 /* Appends rows [from..) of a block to a batch, columns by name, as many as there is room for, and
- * returns how many; columns that the block lacks stay zero. Texts past the pool are lost and counted:
- * give a batch whose pool is large enough. */
+ * returns how many; columns that the block lacks stay zero. Texts past the pool are lost and
+ * counted: give a batch whose pool is large enough. */
 int block_to_batch(const struct block *b, size_t from, struct batch *out, struct error *err);
 
 size_t block_rows(const struct block *b);

@@ -55,6 +55,82 @@ void native_encode_batch(struct buf *out, const struct batch *b, size_t from, si
             encode_batch_column(out, b, (enum field)f, from, count);
 }
 
+#define GATHER(type)                                                                               \
+    do {                                                                                           \
+        type *to = (type *)room;                                                                   \
+        for (size_t n = 0; n < r->count; n++)                                                      \
+            to[n] = ((const type *)bases[order[n] >> NATIVE_ORDER_SHIFT])[order[n] & ROW];         \
+    } while (0)
+
+/* Values of `width` octets to `room`, which is aligned as it happens to be: x86 and ARM do not
+ * mind, and the packed types tell the compiler. */
+typedef uint16_t u16_any __attribute__((aligned(1)));
+typedef uint32_t u32_any __attribute__((aligned(1)));
+typedef uint64_t u64_any __attribute__((aligned(1)));
+struct octets_16 {
+    uint8_t octet[16];
+};
+
+static void gather(uint8_t *room, const struct native_rows *r, const void *const *bases,
+                   size_t width)
+{
+    enum { ROW = (1 << NATIVE_ORDER_SHIFT) - 1 };
+    const uint32_t *order = r->order;
+    switch (width) {
+    case 1:
+        GATHER(uint8_t);
+        break;
+    case 2:
+        GATHER(u16_any);
+        break;
+    case 4:
+        GATHER(u32_any);
+        break;
+    case 8:
+        GATHER(u64_any);
+        break;
+    default:
+        assert(width == sizeof(struct octets_16));
+        GATHER(struct octets_16);
+    }
+}
+
+static void gather_texts(struct buf *out, const struct native_rows *r, enum field f)
+{
+    enum { ROW = (1 << NATIVE_ORDER_SHIFT) - 1 };
+    for (size_t n = 0; n < r->count; n++) {
+        const struct batch *b = r->batches[r->order[n] >> NATIVE_ORDER_SHIFT];
+        struct bytes text = batch_text(b, f, r->order[n] & ROW);
+        put_text(out, text.at, text.len);
+    }
+}
+
+void native_encode_rows(struct buf *out, const struct native_rows *r)
+{
+    const void **bases = memory_array(r->batch_count, sizeof *bases);
+    put_varint(out, r->field_count);
+    put_varint(out, r->count);
+    for (size_t i = 0; i < r->field_count; i++) {
+        enum field f = r->fields[i];
+        const char *type = field_type_clickhouse(field_infos[f].type);
+        size_t width = field_type_octets(field_infos[f].type);
+        put_text(out, r->names[i], strlen(r->names[i]));
+        put_text(out, type, strlen(type));
+        if (field_infos[f].type == TYPE_STR) {
+            gather_texts(out, r, f);
+            continue;
+        }
+        for (size_t b = 0; b < r->batch_count; b++)
+            bases[b] = r->batches[b]->columns[f];
+        uint8_t *room = buf_room(out, r->count * width);
+        if (room) {
+            gather(room, r, bases, width);
+            out->len += r->count * width;
+        }
+    }
+    free(bases);
+}
+
 static void encode_values(struct buf *out, const struct block_column *c)
 {
     if (c->kind != BLOCK_STRING) {

@@ -215,6 +215,7 @@ static void show(void *ctx, uint64_t done, uint64_t of, uint64_t records)
 struct run {
     struct invocation *in;
     const struct study *study;
+    struct store *store;
     struct pipeline *pipeline;
     enum pipeline_as as;
     struct table_map map;
@@ -234,7 +235,7 @@ static int import_one(struct run *r, const struct path *path, struct error *err)
     int status =
         pipeline_import(r->pipeline, path->open, path->shown, r->as, show, &progress, &result, err);
     progress_clear(&progress);
-    if (status == ERROR_FAILED) {
+    if (status == ERROR_FAILED && !store_failed(r->store)) {
         fprintf(stderr, "telltale: %s\n", err->text);
         json_array_append_new(r->files,
                               json_pack("{s:s, s:s}", "path", path->shown, "error", err->text));
@@ -315,6 +316,10 @@ static int derive(struct run *r, struct store *store, int status, struct error *
     }
     int derived = store_derive(store, false, &why);
     progress_clear(&progress);
+    if (store_unfinished(store))
+        fprintf(stderr,
+                "telltale: the last %zu of the files read are not in the store: give them again\n",
+                store_unfinished(store));
     if (status == 0 && derived < 0) {
         *err = why;
         status = derived;
@@ -340,6 +345,7 @@ static int run(struct invocation *in, struct error *err)
         status = attribution_open(study, store_symbols(store), &attribution, err);
     if (status == 0) {
         r.study = study;
+        r.store = store;
         store_derive_later(store);
         r.pipeline = pipeline_new(study, store, attribution);
         pipeline_map(r.pipeline, &r.map);

@@ -16,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -28,6 +29,8 @@ struct abi {
     CHDB_ABI(MEMBER)
 };
 #undef MEMBER
+
+enum { LOCK_WAIT_MS = 2000 };
 
 static struct {
     pthread_mutex_t mutex;
@@ -169,7 +172,21 @@ static int busy(int fd, const char *path, struct error *err)
                      text[0] ? text : "(unknown)");
 }
 
-/* flock, not fcntl: it goes with the descriptor, and so with the process however that ends. */
+/* flock, not fcntl: it goes with the descriptor, and so with the process however that ends. One
+ * that was killed holds it until the kernel has taken its memory apart, so it is worth waiting for
+ * a moment. */
+static bool lock_within(int fd, unsigned wait_ms)
+{
+    enum { EVERY_MS = 20 };
+    for (unsigned waited = 0;; waited += EVERY_MS) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return true;
+        if (errno != EWOULDBLOCK || waited >= wait_ms)
+            return false;
+        usleep(EVERY_MS * 1000);
+    }
+}
+
 static int take_lock(const char *path, int *ret, struct error *err)
 {
     char name[PATH_MAX + 32], text[32];
@@ -177,7 +194,7 @@ static int take_lock(const char *path, int *ret, struct error *err)
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0)
         return error_errno(err, "open %s", name);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!lock_within(fd, LOCK_WAIT_MS)) {
         int status = errno == EWOULDBLOCK ? busy(fd, path, err) : error_errno(err, "lock %s", name);
         close(fd);
         return status;
@@ -226,7 +243,8 @@ static int connect_to(const char *path, const struct engine_limits *limits, chdb
     ARG("--max_execution_time=%u", limits->seconds);
     ARG("--async_insert=0");
     ARG("--session_timezone=UTC");
-    ARG("--memory_worker_use_cgroup=0"); /* says so at length on stderr where there are no cgroups */
+    ARG("--memory_worker_use_cgroup=0"); /* says so at length on stderr where there are no cgroups
+                                          */
 #undef ARG
     for (int i = 0; i < argc; i++)
         argv[i] = args[i];
@@ -294,9 +312,9 @@ struct short_part {
 };
 
 /* The first part whose files hold less than they should. `table` NULL: of all, whatever their age;
- * else those of the last minutes. */
-static int find_short_part(struct engine *e, const char *table, struct short_part *ret,
-                           struct error *err)
+ * else those made at `since_s` (s since 1970) or later. */
+static int find_short_part(struct engine *e, const char *table, int64_t since_s,
+                           struct short_part *ret, struct error *err)
 {
     char sql[512], path[PATH_MAX];
     struct block *b;
@@ -305,7 +323,8 @@ static int find_short_part(struct engine *e, const char *table, struct short_par
                        "WHERE database = 'telltale' AND active");
     if (table)
         snprintf(sql + len, sizeof sql - (size_t)len,
-                 " AND table = '%s' AND modification_time >= now() - 300", table);
+                 " AND table = '%s' AND modification_time >= toDateTime(%lld)", table,
+                 (long long)since_s);
     int status = engine_query(e, sql, &b, err);
     if (status)
         return status;
@@ -328,7 +347,7 @@ static int find_short_part(struct engine *e, const char *table, struct short_par
 static int chdb_check_files(struct engine *e, struct error *err)
 {
     struct short_part part;
-    int status = find_short_part(e, NULL, &part, err);
+    int status = find_short_part(e, NULL, 0, &part, err);
     if (status || !part.is_found)
         return status;
     return error_set(err, ERROR_DAMAGED,
@@ -337,11 +356,11 @@ static int chdb_check_files(struct engine *e, struct error *err)
 }
 
 /* Rows of a failed write were acknowledged all the same: what came of them is taken out again. */
-static int check_insert(struct engine *e, const char *table, struct error *err)
+static int check_insert(struct engine *e, const char *table, int64_t since_s, struct error *err)
 {
     struct short_part part;
     char sql[256];
-    int status = find_short_part(e, table, &part, err);
+    int status = find_short_part(e, table, since_s, &part, err);
     if (status || !part.is_found)
         return status;
     snprintf(sql, sizeof sql, "ALTER TABLE %s DROP PART '%s'", part.table, part.name);
@@ -374,11 +393,12 @@ static int chdb_insert(struct engine *e, const char *table, const char *columns,
 {
     struct chdb_engine *c = (struct chdb_engine *)e;
     struct buf sql;
+    int64_t since_s = (int64_t)time(NULL) - 1;
     buf_init(&sql, 65536);
     buf_format(&sql, "INSERT INTO %s (%s)", table, columns);
     int status = insert_stream(*c->connection, &sql, native, err);
     buf_done(&sql);
-    return status ? status : check_insert(e, table, err);
+    return status ? status : check_insert(e, table, since_s, err);
 }
 
 static int query_at_once(chdb_handle h, const char *sql, const char *format, engine_sink *sink,

@@ -405,9 +405,10 @@ int derive_differs(struct store *s, bool *ret, struct error *err)
 
 int store_derive(struct store *s, bool all, struct error *err)
 {
-    if (!all && !s->is_stale)
-        return 0;
-    int status = derive_mark_stale(s, err);
+    int status = store_settle(s, err);
+    if (status || (!all && !s->is_stale))
+        return status;
+    status = derive_mark_stale(s, err);
     if (status == 0)
         status = all || s->was_stale ? derive_all(s, err) : derive_days(s, s->touched, err);
     if (status == 0)

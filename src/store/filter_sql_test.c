@@ -187,8 +187,13 @@ static void fill_table(struct engine *e)
             store_table_ddl(&sql, &tables[i], engine_is_modern(e));
     if (engine_run(e, sql.at, &err))
         fail_msg("%s", err.text);
-    flow_columns(&columns);
-    native_encode_batch(&native, rows, 0, ROWS);
+    struct batch *copy = batch_new(STAGE_FLOW, ROWS);
+    uint32_t order[ROWS];
+    batch_copy_rows(copy, rows, 0, ROWS);
+    for (uint32_t i = 0; i < ROWS; i++)
+        order[i] = i;
+    flow_encode(&native, &columns, &copy, 1, order, ROWS);
+    batch_free(copy);
     if (engine_insert(e, "flow", columns.at, bytes_of(native.at, native.len), &err))
         fail_msg("%s", err.text);
     buf_done(&sql);

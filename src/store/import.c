@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One source into the store, exactly once.
  *
- * Conversations wait in buffers by UTC day and go in as batches of one day, numbered from 1. Which
- * rows a batch holds depends on the rows and their order alone, so the same file makes the same
- * batches again. The order of writes: that derived tables get older; the source as begun; symbols;
- * a batch; its line in the ledger; ...; coverage; the source as done; derived tables; that they are
- * fresh. Killed between any two, the next import of the file compares each batch it makes with what
- * is there: the same is passed over, what differs (another version of this program, half a
- * batch) is removed with all that follows it and written again. */
+ * What is ready goes to the outbox, whose thread writes it (store/outbox.h). Conversations wait in
+ * buffers by UTC day and go in as batches of one day, numbered from 1. Which rows a batch holds
+ * depends on the rows and their order alone, so the same file makes the same batches again. The
+ * order of writes: that derived tables get older; the source as begun; symbols; a batch; its line
+ * in the ledger; ...; coverage; the source as done; derived tables; that they are fresh. Killed
+ * between any two, the next import of the file compares each batch it makes with what is there: the
+ * same is passed over, what differs (another version of this program, half a batch) is removed with
+ * all that follows it and written again. */
 #include "store/store_in.h"
 
 #include <assert.h>
@@ -17,11 +18,11 @@
 #include <time.h>
 
 #include "base/memory.h"
-#include "store/tables.h"
+#include "store/outbox.h"
+
+#define DAY_MS UINT64_C(86400000)
 
 enum {
-    CHUNK_ROWS = 1024,   /* a day's rows lie in chunks of so many */
-    BATCH_ROWS = 262144, /* a day with so many rows is written */
     OPEN_ROWS = 1 << 20, /* with so many waiting, the largest day is written */
     OPEN_DAYS = 1024,    /* days waiting at once, for the memory of chunks hardly filled */
 };
@@ -36,15 +37,9 @@ struct day {
 struct import {
     struct store *store;
     uint32_t source, version, batch;
-    bool resumes;                     /* batches of an earlier try may be there */
-    struct ledger_row *ledger, *have; /* of the earlier try, ascending */
-    size_t ledger_count, have_count;
-    struct day *days; /* unordered */
+    struct earlier *earlier; /* NULL: there was no earlier try */
+    struct day *days;        /* unordered */
     size_t day_count, day_room, rows;
-    struct batch **spare; /* empty chunks */
-    size_t spare_count, spare_room;
-    struct batch *whole; /* the batch being written */
-    struct buf native, columns;
     uint64_t written;
     uint8_t touched[DAYS / 8]; /* UTC days */
 };
@@ -106,19 +101,33 @@ static struct block *source_block(const struct import *i, const struct source *s
     return b;
 }
 
-static int write_source(struct import *i, const struct source *source, unsigned state,
-                        struct error *err)
+static struct item *item_new(struct import *i, enum item_kind kind)
 {
+    struct item *item = memory_alloc(sizeof *item);
+    item->kind = kind;
+    item->symbols = store_new_symbols(i->store);
+    item->earlier = i->earlier;
+    return item;
+}
+
+static int put_source(struct import *i, enum item_kind kind, const struct source *source,
+                      struct block *coverage, struct error *err)
+{
+    unsigned state = kind == ITEM_BEGIN ? SOURCE_BEGUN : SOURCE_DONE;
+    struct item *item = item_new(i, kind);
     i->version++;
-    struct block *b = source_block(i, source, state);
-    int status = store_insert(i->store, "source", b, err);
-    block_free(b);
-    if (status == 0)
-        *store_source(i->store, i->source) = (struct source_row){.id = i->source,
-                                                                 .version = i->version,
-                                                                 .state = (uint8_t)state,
-                                                                 .conversations = i->written};
-    return status;
+    item->source = source_block(i, source, state);
+    item->coverage = coverage;
+    *store_source(i->store, i->source) = (struct source_row){.id = i->source,
+                                                             .version = i->version,
+                                                             .state = (uint8_t)state,
+                                                             .conversations = i->written};
+    if (kind == ITEM_END) {
+        if (i->earlier)
+            i->earlier->last_batch = i->batch;
+        i->earlier = NULL;
+    }
+    return outbox_put(i->store->outbox, item, err);
 }
 
 static void read_reasons(struct tally *t, struct bytes text)
@@ -176,18 +185,10 @@ static void import_free(struct import *i)
         return;
     for (size_t d = 0; d < i->day_count; d++) {
         for (size_t c = 0; c < i->days[d].chunk_count; c++)
-            batch_free(i->days[d].chunks[c]);
+            outbox_keep(i->store->outbox, i->days[d].chunks[c]);
         free(i->days[d].chunks);
     }
-    for (size_t c = 0; c < i->spare_count; c++)
-        batch_free(i->spare[c]);
     free(i->days);
-    free(i->spare);
-    free(i->ledger);
-    free(i->have);
-    batch_free(i->whole);
-    buf_done(&i->native);
-    buf_done(&i->columns);
     free(i);
 }
 
@@ -201,11 +202,10 @@ static void touch_days(struct import *i)
 static struct import *import_new(struct store *s, uint32_t source)
 {
     struct import *i = memory_alloc(sizeof *i);
+    if (!s->outbox)
+        s->outbox = outbox_new(s);
     i->store = s;
     i->source = source;
-    buf_init(&i->native, (size_t)1 << 30);
-    buf_init(&i->columns, 65536);
-    flow_columns(&i->columns);
     return i;
 }
 
@@ -213,10 +213,12 @@ static struct import *import_new(struct store *s, uint32_t source)
  * out. */
 static int take_up(struct import *i, struct error *err)
 {
-    i->resumes = true;
-    int status = ledger_read(i->store, i->source, &i->ledger, &i->ledger_count, err);
+    struct earlier *e = i->earlier = memory_alloc(sizeof *e);
+    e->source = i->source;
+    e->resumes = true;
+    int status = ledger_read(i->store, i->source, &e->ledger, &e->ledger_count, err);
     return status ? status
-                  : ledger_read_flow(i->store, i->source, true, &i->have, &i->have_count, err);
+                  : ledger_read_flow(i->store, i->source, true, &e->have, &e->have_count, err);
 }
 
 int import_begin(struct store *s, struct source *source, struct import **ret, enum store_seen *seen,
@@ -228,7 +230,12 @@ int import_begin(struct store *s, struct source *source, struct import **ret, en
     if (id == 0)
         return error_set(err, ERROR_FAILED, "the store holds as many sources as it can");
     struct source_row *row = store_source(s, id);
+    int status = 0;
     *ret = NULL;
+    if (row->state || !s->is_stale) /* the engine is used here */
+        status = store_settle(s, err);
+    if (status)
+        return status;
     if (row->state == SOURCE_DONE) {
         *seen = STORE_DONE;
         return read_done(s, id, source, err);
@@ -236,15 +243,13 @@ int import_begin(struct store *s, struct source *source, struct import **ret, en
     struct import *i = import_new(s, id);
     i->version = row->version;
     *seen = row->state == SOURCE_BEGUN ? STORE_RESUME : STORE_NEW;
-    int status = derive_mark_stale(s, err);
-    if (status == 0)
-        status = store_save_symbols(s, err);
-    if (status == 0)
-        status = write_source(i, source, SOURCE_BEGUN, err);
+    status = derive_mark_stale(s, err);
     if (status == 0 && *seen == STORE_RESUME)
         status = take_up(i, err);
+    if (status == 0)
+        status = put_source(i, ITEM_BEGIN, source, NULL, err);
     if (status) {
-        import_free(i);
+        import_abandon(i);
         return status;
     }
     *ret = i;
@@ -253,177 +258,38 @@ int import_begin(struct store *s, struct source *source, struct import **ret, en
 
 void import_abandon(struct import *i)
 {
-    if (i)
-        touch_days(i);
+    if (!i)
+        return;
+    touch_days(i);
+    if (i->earlier)
+        outbox_put(i->store->outbox, item_new(i, ITEM_GIVEN_UP), NULL);
     import_free(i);
 }
 
-/* --- writing a batch --- */
+/* --- a batch --- */
 
-static const struct ledger_row *find_batch(const struct ledger_row *rows, size_t count,
-                                           uint32_t batch)
-{
-    for (size_t n = 0; n < count; n++)
-        if (rows[n].batch == batch)
-            return &rows[n];
-    return NULL;
-}
-
-static bool is_same(const struct ledger_row *a, const struct ledger_row *b)
-{
-    return a->rows == b->rows && a->octets == b->octets && a->digest == b->digest;
-}
-
-static int write_ledger(struct import *i, const struct ledger_row *row, uint16_t day,
-                        struct error *err)
-{
-    struct block *b = block_new();
-    block_column(b, "source", "UInt32");
-    block_column(b, "batch", "UInt32");
-    block_column(b, "day", "Date");
-    block_column(b, "rows", "UInt64");
-    block_column(b, "octets", "UInt64");
-    block_column(b, "digest", "UInt64");
-    block_put_u64(b, i->source);
-    block_put_u64(b, row->batch);
-    block_put_u64(b, day);
-    block_put_u64(b, row->rows);
-    block_put_u64(b, row->octets);
-    block_put_u64(b, row->digest);
-    int status = store_insert(i->store, "ledger", b, err);
-    block_free(b);
-    return status;
-}
-
-/* Takes out the batches from number `from` on that an earlier try left. */
-static int drop_from(struct import *i, uint32_t from, struct error *err)
-{
-    char where[128];
-    int status = 0;
-    bool in_flow = false, in_ledger = false;
-    for (size_t n = 0; n < i->have_count; n++)
-        in_flow |= i->have[n].batch >= from;
-    for (size_t n = 0; n < i->ledger_count; n++)
-        in_ledger |= i->ledger[n].batch >= from;
-    snprintf(where, sizeof where, "source = %" PRIu32 " AND batch >= %" PRIu32, i->source, from);
-    if (in_ledger)
-        status = store_delete(i->store, "ledger", where, err);
-    if (status == 0 && in_flow)
-        status = store_delete(i->store, "flow", where, err);
-    i->resumes = false;
-    i->store->was_stale |= in_flow; /* of days that this try need not touch */
-    return status;
-}
-
-/* 1: the batch is in the table already; 0: it is not, and nothing of it. */
-static int find_earlier(struct import *i, const struct ledger_row *row, uint16_t day,
-                        struct error *err)
-{
-    const struct ledger_row *told = find_batch(i->ledger, i->ledger_count, row->batch);
-    const struct ledger_row *have = find_batch(i->have, i->have_count, row->batch);
-    if (have && is_same(have, row) && (!told || is_same(told, row))) {
-        int status = told ? 0 : write_ledger(i, row, day, err);
-        return status ? status : 1;
-    }
-    return drop_from(i, row->batch, err);
-}
-
-static int insert_batch(struct import *i, const struct ledger_row *row, uint16_t day,
-                        struct error *err)
-{
-    buf_clear(&i->native);
-    native_encode_batch(&i->native, i->whole, 0, i->whole->rows);
-    if (i->native.failed)
-        return error_set(err, ERROR_FAILED, "a batch is larger than %zu MB", i->native.limit >> 20);
-    int status = engine_insert(i->store->engine, "flow", i->columns.at,
-                               bytes_of(i->native.at, i->native.len), err);
-    return status ? status : write_ledger(i, row, day, err);
-}
-
-/* Appends rows [at, at + count) of `from` column by column. There is room, for the text too. */
-static void copy_rows(struct batch *to, const struct batch *from, size_t at, size_t count)
-{
-    size_t first = to->rows;
-    to->rows += count;
-    for (int f = 0; f < FIELD_COUNT; f++) {
-        size_t width = field_type_octets(field_infos[f].type);
-        if (!to->columns[f])
-            continue;
-        if (field_infos[f].type != TYPE_STR) {
-            memcpy((char *)to->columns[f] + first * width,
-                   (const char *)from->columns[f] + at * width, count * width);
-            continue;
-        }
-        for (size_t n = 0; n < count; n++) {
-            struct bytes text = batch_text(from, (enum field)f, at + n);
-            batch_set_text(to, (enum field)f, first + n, (const char *)text.at, text.len);
-        }
-    }
-}
-
-static size_t text_octets(const struct batch *b, size_t row)
-{
-    size_t sum = 0;
-    for (int f = 0; f < FIELD_COUNT; f++)
-        if (b->columns[f] && field_infos[f].type == TYPE_STR)
-            sum += batch_text(b, (enum field)f, row).len;
-    return sum;
-}
-
-static void keep_spare(struct import *i, struct batch *chunk)
-{
-    if (i->spare_count == i->spare_room) {
-        i->spare_room = i->spare_room ? i->spare_room * 2 : 64;
-        i->spare = memory_resize(i->spare, i->spare_room, sizeof *i->spare);
-    }
-    batch_clear(chunk);
-    i->spare[i->spare_count++] = chunk;
-}
-
-/* The day's rows become the batch `whole`, its chunks are free again, the day is no longer open. */
-static void gather(struct import *i, size_t at, struct ledger_row *row)
-{
-    struct day *d = &i->days[at];
-    struct batch *w = i->whole ? i->whole : (i->whole = batch_new(STAGE_FLOW, BATCH_ROWS));
-    *row = (struct ledger_row){.source = i->source, .batch = ++i->batch};
-    batch_clear(w);
-    for (size_t c = 0; c < d->chunk_count; c++) {
-        copy_rows(w, d->chunks[c], 0, d->chunks[c]->rows);
-        keep_spare(i, d->chunks[c]);
-    }
-    assert(w->rows == d->rows && w->text_lost == 0);
-    for (size_t n = 0; n < w->rows; n++) {
-        batch_source(w)[n] = i->source;
-        batch_batch(w)[n] = row->batch;
-        batch_day(w)[n] = d->day;
-        ledger_count(row, w, n);
-    }
-    free(d->chunks);
-    i->rows -= w->rows;
-    *d = i->days[--i->day_count];
-}
-
+/* The day's rows go to the outbox as the next batch; the day is no longer open. */
 static int write_day(struct import *i, size_t at, struct error *err)
 {
-    struct ledger_row row;
-    uint16_t day = i->days[at].day;
-    gather(i, at, &row);
-    i->touched[day / 8] |= (uint8_t)(1 << (day % 8));
-    i->written += row.rows;
-    int status = store_save_symbols(i->store, err);
-    if (status == 0 && i->resumes) {
-        status = find_earlier(i, &row, day, err);
-        if (status == 1)
-            return 0;
-    }
-    return status ? status : insert_batch(i, &row, day, err);
+    struct day *d = &i->days[at];
+    struct item *item = item_new(i, ITEM_PIECE);
+    item->piece = (struct piece){.day = d->day,
+                                 .row = {.source = i->source, .batch = ++i->batch},
+                                 .chunks = d->chunks,
+                                 .chunk_count = d->chunk_count,
+                                 .rows = d->rows};
+    i->touched[d->day / 8] |= (uint8_t)(1 << (d->day % 8));
+    i->written += d->rows;
+    i->rows -= d->rows;
+    *d = i->days[--i->day_count];
+    return outbox_put(i->store->outbox, item, err);
 }
 
 /* --- buffering --- */
 
 static uint16_t day_of(uint64_t start_ms)
 {
-    uint64_t day = start_ms / 86400000;
+    uint64_t day = start_ms / DAY_MS;
     return (uint16_t)(day < DAYS ? day : DAYS - 1);
 }
 
@@ -467,9 +333,23 @@ static struct batch *chunk_for(struct import *i, struct day *d, size_t text)
         d->chunk_room = d->chunk_room ? d->chunk_room * 2 : 16;
         d->chunks = memory_resize(d->chunks, d->chunk_room, sizeof *d->chunks);
     }
-    struct batch *chunk =
-        i->spare_count ? i->spare[--i->spare_count] : batch_new(STAGE_FLOW, CHUNK_ROWS);
-    return d->chunks[d->chunk_count++] = chunk;
+    return d->chunks[d->chunk_count++] = outbox_chunk(i->store->outbox);
+}
+
+static size_t text_octets(const struct batch *b, size_t row)
+{
+#define FIELD(name, type, stages, shown, doc) +TEXT_OF_##type(name)
+#define TEXT_OF_STR(name)                     batch_##name(b)[row].len
+#define TEXT_OF_U8(name)                      0
+#define TEXT_OF_U16(name)                     0
+#define TEXT_OF_U32(name)                     0
+#define TEXT_OF_U64(name)                     0
+#define TEXT_OF_IP(name)                      0
+#define TEXT_OF_DAY(name)                     0
+    return 0
+#include "schema/fields.def"
+        ;
+#undef FIELD
 }
 
 /* How many rows from `at` on have the same day and fit the chunk, with the text of those in `text`.
@@ -477,15 +357,16 @@ static struct batch *chunk_for(struct import *i, struct day *d, size_t text)
 static size_t run_length(const struct batch *flows, size_t at, uint16_t day, size_t rows_max,
                          size_t text_max, size_t *text)
 {
-    size_t count = 0;
+    size_t count = 0, left = flows->rows - at;
+    uint64_t begin_ms = (uint64_t)day * DAY_MS;
+    uint64_t end_ms = day == DAYS - 1 ? UINT64_MAX : begin_ms + DAY_MS;
     *text = 0;
-    while (count < rows_max && at + count < flows->rows &&
-           day_of(batch_start_ms(flows)[at + count]) == day) {
+    for (rows_max = rows_max < left ? rows_max : left; count < rows_max; count++) {
+        uint64_t start_ms = batch_start_ms(flows)[at + count];
         size_t more = text_octets(flows, at + count);
-        if (count && *text + more > text_max)
+        if (start_ms < begin_ms || start_ms >= end_ms || (count && *text + more > text_max))
             break;
         *text += more;
-        count++;
     }
     return count;
 }
@@ -524,7 +405,7 @@ static int take_run(struct import *i, const struct batch *flows, size_t at, size
     room = room < open ? room : open;
     size_t count = run_length(flows, at, day, room < full ? room : full,
                               chunk->text_size - chunk->text_len, &text);
-    copy_rows(chunk, flows, at, count);
+    batch_copy_rows(chunk, flows, at, count);
     d->rows += count;
     d->text_octets += text;
     i->rows += count;
@@ -557,73 +438,42 @@ static int write_rest(struct import *i, struct error *err)
                 first = d;
         status = write_day(i, first, err);
     }
-    if (status == 0 && i->resumes)
-        status = drop_from(i, i->batch + 1, err);
     return status;
 }
 
-static int write_coverage(struct import *i, struct coverage *coverage, struct error *err)
+static struct block *coverage_block(const struct import *i, struct coverage *coverage)
 {
     static const char *const names[] = {"hour", "exporter", "source",       "records",
                                         "lost", "rejected", "sampling_min", "sampling_max"};
     static const char *const types[] = {"UInt32", "UInt32", "UInt32", "UInt64",
                                         "UInt64", "UInt64", "UInt32", "UInt32"};
-    enum { DAYS_AT_ONCE = 64 };
     size_t count = coverage ? coverage_count(coverage) : 0;
     const struct coverage_row *rows = count ? coverage_rows(coverage) : NULL;
-    int status = 0;
-    for (size_t at = 0; at < count && status == 0;) {
-        struct block *b = block_new();
-        uint32_t first_day = rows[at].hour_s / 86400;
-        block_column(b, "day", "Date");
-        for (size_t n = 0; n < sizeof names / sizeof *names; n++)
-            block_column(b, names[n], types[n]);
-        for (; at < count && rows[at].hour_s / 86400 < first_day + DAYS_AT_ONCE; at++) {
-            const struct coverage_row *r = &rows[at];
-            uint64_t values[] = {r->hour_s / 86400, r->hour_s,       r->exporter,
-                                 i->source,         r->records,      r->lost,
-                                 r->rejected,       r->sampling_min, r->sampling_max};
-            for (size_t n = 0; n < sizeof values / sizeof *values; n++)
-                block_put_u64(b, values[n]);
-        }
-        status = store_insert(i->store, "coverage", b, err);
-        block_free(b);
+    if (count == 0)
+        return NULL;
+    struct block *b = block_new();
+    block_column(b, "day", "Date");
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++)
+        block_column(b, names[n], types[n]);
+    for (size_t at = 0; at < count; at++) {
+        const struct coverage_row *r = &rows[at];
+        uint64_t values[] = {r->hour_s / 86400, r->hour_s,       r->exporter,
+                             i->source,         r->records,      r->lost,
+                             r->rejected,       r->sampling_min, r->sampling_max};
+        for (size_t n = 0; n < sizeof values / sizeof *values; n++)
+            block_put_u64(b, values[n]);
     }
-    return status;
-}
-
-/* Of a try that was killed after its coverage and before its end. */
-static int drop_coverage(struct import *i, struct error *err)
-{
-    char text[128];
-    struct block *b;
-    snprintf(text, sizeof text, "SELECT count() AS n FROM coverage WHERE source = %" PRIu32,
-             i->source);
-    int status = engine_query(i->store->engine, text, &b, err);
-    if (status)
-        return status;
-    bool has = block_rows(b) && block_u64(b, 0, 0) > 0;
-    block_free(b);
-    snprintf(text, sizeof text, "source = %" PRIu32, i->source);
-    return has ? store_delete(i->store, "coverage", text, err) : 0;
+    return b;
 }
 
 int import_end(struct import *i, const struct source *source, struct coverage *coverage,
                struct error *err)
 {
-    bool is_later_try = i->version > 1;
+    struct store *store = i->store;
     int status = write_rest(i, err);
     if (status == 0)
-        status = store_save_symbols(i->store, err);
-    if (status == 0 && is_later_try)
-        status = drop_coverage(i, err);
-    if (status == 0)
-        status = write_coverage(i, coverage, err);
-    if (status == 0)
-        status = write_source(i, source, SOURCE_DONE, err);
-    struct store *store = i->store;
-    touch_days(i);
-    import_free(i);
+        status = put_source(i, ITEM_END, source, coverage_block(i, coverage), err);
+    import_abandon(i);
     if (status == 0 && !store->derive_later)
         status = store_derive(store, false, err);
     return status;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 
 /* The digest of a batch is the sum of its rows' digests, so that the order of rows does not matter;
@@ -21,7 +22,14 @@
 #define M7 UINT64_C(10723151780598845931)
 #define M8 UINT64_C(6364136223846793005)
 
-static uint64_t address_hash(const struct ip *ip)
+/* SipHash of addresses met lately: the same ones come again and again. */
+enum { HASHES = 4096 };
+struct address_hashes {
+    struct ip ip[HASHES];
+    uint64_t hash[HASHES];
+};
+
+static uint64_t sip_hash(const struct ip *ip)
 {
     static const uint8_t key[crypto_shorthash_KEYBYTES];
     uint8_t out[crypto_shorthash_BYTES];
@@ -31,17 +39,42 @@ static uint64_t address_hash(const struct ip *ip)
     return value;
 }
 
-void ledger_count(struct ledger_row *row, const struct batch *b, size_t at)
+struct address_hashes *address_hashes_new(void)
 {
-    row->rows++;
-    row->octets += batch_octets_out(b)[at] + batch_octets_in(b)[at];
-    row->digest += address_hash(&batch_local(b)[at]) ^ (address_hash(&batch_remote(b)[at]) * M1) ^
-                   (batch_start_ms(b)[at] * M2) ^ (batch_end_ms(b)[at] * M3) ^
-                   (batch_octets_out(b)[at] * M4) ^ (batch_octets_in(b)[at] * M5) ^
-                   (batch_packets_out(b)[at] * M6) ^ (batch_packets_in(b)[at] * M7) ^
-                   ((((uint64_t)batch_local_port(b)[at] << 24) +
-                     ((uint64_t)batch_remote_port(b)[at] << 8) + batch_protocol(b)[at]) *
-                    M8);
+    struct address_hashes *h = memory_alloc(sizeof *h);
+    uint64_t of_zero = sip_hash(&h->ip[0]);
+    for (size_t i = 0; i < HASHES; i++)
+        h->hash[i] = of_zero;
+    return h;
+}
+
+static uint64_t address_hash(struct address_hashes *h, const struct ip *ip)
+{
+    size_t at = hash_bytes(ip, sizeof *ip, 0) % HASHES;
+    if (!ip_equal(&h->ip[at], ip)) {
+        h->ip[at] = *ip;
+        h->hash[at] = sip_hash(ip);
+    }
+    return h->hash[at];
+}
+
+void ledger_count(struct ledger_row *row, const struct batch *b, struct address_hashes *h)
+{
+    uint64_t octets = 0, digest = 0;
+    for (size_t at = 0; at < b->rows; at++) {
+        octets += batch_octets_out(b)[at] + batch_octets_in(b)[at];
+        digest += address_hash(h, &batch_local(b)[at]) ^
+                  (address_hash(h, &batch_remote(b)[at]) * M1) ^ (batch_start_ms(b)[at] * M2) ^
+                  (batch_end_ms(b)[at] * M3) ^ (batch_octets_out(b)[at] * M4) ^
+                  (batch_octets_in(b)[at] * M5) ^ (batch_packets_out(b)[at] * M6) ^
+                  (batch_packets_in(b)[at] * M7) ^
+                  ((((uint64_t)batch_local_port(b)[at] << 24) +
+                    ((uint64_t)batch_remote_port(b)[at] << 8) + batch_protocol(b)[at]) *
+                   M8);
+    }
+    row->rows += b->rows;
+    row->octets += octets;
+    row->digest += digest;
 }
 
 static void digest_sql(struct buf *out)

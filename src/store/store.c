@@ -10,10 +10,11 @@
 
 #include "base/memory.h"
 #include "base/zone.h"
+#include "store/outbox.h"
 #include "store/tables.h"
 
 /* Raised when the tables change; a store of another layout is refused, not guessed at. */
-static const char layout[] = "2";
+static const char layout[] = "3";
 
 enum { SYMBOLS_MAX = 1 << 20, STATEMENT_MAX = 1 << 20 };
 
@@ -38,26 +39,44 @@ int store_insert(struct store *s, const char *table, const struct block *b, stru
     return status;
 }
 
-int store_save_symbols(struct store *s, struct error *err)
+struct block *store_new_symbols(struct store *s)
 {
-    struct block *b = block_new();
-    block_column(b, "kind", "UInt8");
-    block_column(b, "code", "UInt32");
-    block_column(b, "text", "String");
+    struct block *b = NULL;
     for (int kind = 1; kind < SYMBOL_KINDS; kind++) {
         uint32_t count = symbols_count(s->symbols, (enum symbol_kind)kind);
         for (uint32_t code = s->saved[kind] + 1; code <= count; code++) {
             const char *text = symbols_text(s->symbols, (enum symbol_kind)kind, code);
+            if (!b) {
+                b = block_new();
+                block_column(b, "kind", "UInt8");
+                block_column(b, "code", "UInt32");
+                block_column(b, "text", "String");
+            }
             block_put_u64(b, (uint64_t)kind);
             block_put_u64(b, code);
             block_put_bytes(b, text, strlen(text));
         }
+        s->saved[kind] = count;
     }
-    int status = store_insert(s, "symbol", b, err);
-    block_free(b);
-    for (int kind = 1; kind < SYMBOL_KINDS && status == 0; kind++)
-        s->saved[kind] = symbols_count(s->symbols, (enum symbol_kind)kind);
+    return b;
+}
+
+int store_settle(struct store *s, struct error *err)
+{
+    int status = s->outbox ? outbox_settle(s->outbox, err) : 0;
+    s->was_stale |= s->has_dropped;
+    s->has_dropped = false;
     return status;
+}
+
+bool store_failed(struct store *s)
+{
+    return s->outbox && outbox_failed(s->outbox);
+}
+
+size_t store_unfinished(struct store *s)
+{
+    return s->outbox ? outbox_unfinished(s->outbox) : 0;
 }
 
 int store_set_meta(struct store *s, const char *key, const char *value, struct error *err)
@@ -371,6 +390,9 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
+    if (s->outbox)
+        outbox_settle(s->outbox, NULL); /* sources begun and given up shall be seen as such */
+    outbox_free(s->outbox);
     engine_close(s->engine);
     symbols_free(s->symbols);
     arena_free(s->arena);

@@ -19,7 +19,8 @@ struct store;
 
 /* Opens (STORE_WRITE: makes when missing) the study's store, loads the symbols and compares the
  * ledger with what is there: ERROR_DAMAGED with what differs. Derived tables that are not what the
- * flows and the study's zone make are made again, for a reader too. `study` must outlive the store. */
+ * flows and the study's zone make are made again, for a reader too. `study` must outlive the store.
+ */
 int store_open(const struct study *study, enum store_mode mode, struct store **ret,
                struct error *err);
 void store_close(struct store *s);
@@ -42,26 +43,37 @@ enum store_seen { STORE_NEW, STORE_RESUME, STORE_DONE };
 
 struct import; /* one source being imported */
 
-int import_begin(struct store *s, struct source *source, struct import **ret,
-                 enum store_seen *seen, struct error *err);
+int import_begin(struct store *s, struct source *source, struct import **ret, enum store_seen *seen,
+                 struct error *err);
 /* Takes conversations of any days, sets source, batch and day, and inserts a day's batch whenever
  * one is full. Rows are copied; `flows` may be cleared after. */
 int import_rows(struct import *i, struct batch *flows, struct error *err);
 /* Writes what is left, coverage, the source's row, and remakes the derived tables of the days
- * touched. After it returns 0 the import is durable. Frees `i` in any case. */
+ * touched. After it returns 0 the import is durable; after store_derive_later(), once
+ * store_derive() returned 0. Frees `i` in any case. */
 int import_end(struct import *i, const struct source *source, struct coverage *coverage,
                struct error *err);
 void import_abandon(struct import *i);
 
-/* Remakes derived tables where they are older than the flows (after imports, also interrupted ones), or
- * all of them. */
+/* Remakes derived tables where they are older than the flows (after imports, also interrupted
+ * ones), or all of them. */
 int store_derive(struct store *s, bool all, struct error *err);
-/* From now on import_end() leaves the derived tables to one store_derive() after the last source:
- * for many small files that is much faster. If it never comes, the next opening repairs it. */
+/* From now on import_end() hands over and returns: a thread of the store writes, several small
+ * sources at once, and the derived tables are left to one store_derive() after the last source,
+ * which waits for that thread. If it never comes, the next opening repairs it. Failures of the
+ * thread are returned by whichever call comes next, and by all after it. */
 void store_derive_later(struct store *s);
+/* Waits until all that imports handed over is durable. Before anything else uses the store's engine
+ * while sources are imported, and before a source's file may be removed. */
+int store_settle(struct store *s, struct error *err);
+/* Sources that import_end() took and that are not (or, after a failure, will not be) in the store.
+ */
+size_t store_unfinished(struct store *s);
+/* True once the thread could not write: nothing more will be taken. */
+bool store_failed(struct store *s);
 
-/* The thorough comparison: every octet of the facts against the engine's checksums (not on 18.16), and
- * the digest of each batch against the ledger. ERROR_DAMAGED as store_open() has it. */
+/* The thorough comparison: every octet of the facts against the engine's checksums (not on 18.16),
+ * and the digest of each batch against the ledger. ERROR_DAMAGED as store_open() has it. */
 int store_verify(struct store *s, struct error *err);
 
 /* Conversations of a window of time: by their start (the rule of every count and of evidence), by
@@ -73,9 +85,10 @@ struct store_window {
     enum store_basis basis;
 };
 
-/* `where` is a condition over the columns of `flow`, made by store/filter.h ("" or NULL: all), never
- * text of a user. Blocks have every field of a conversation in the order of fields.def (batch/block.h:
- * block_to_batch), rows in ascending order of start; at most `limit` of them, 0: all. */
+/* `where` is a condition over the columns of `flow`, made by store/filter.h ("" or NULL: all),
+ * never text of a user. Blocks have every field of a conversation in the order of fields.def
+ * (batch/block.h: block_to_batch), rows in ascending order of start; at most `limit` of them, 0:
+ * all. */
 int store_flow_query(struct store *s, const char *where, const struct store_window *window,
                      uint64_t limit, int (*each)(void *ctx, const struct block *b), void *ctx,
                      struct error *err);
@@ -86,7 +99,8 @@ int store_flow_format(struct store *s, const char *columns, const char *where,
                       const struct store_window *window, uint64_t limit, const char *format, int fd,
                       struct error *err);
 
-/* Sources as in report-model's provenance: [{path, format, sha256, state, first, last, records, kept,
+/* Sources as in report-model's provenance: [{path, format, sha256, state, first, last, records,
+ * kept,
  * ...}], the source of row `id` at index id - 1. `state` is "done" or "interrupted". */
 int store_sources(struct store *s, json_t **ret, struct error *err);
 /* The activity tables' bin: 1800, or 900 where the zone's offset needs it. */

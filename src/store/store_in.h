@@ -26,16 +26,21 @@ struct store {
     bool derive_later;         /* store_derive_later() */
     uint8_t touched[DAYS / 8]; /* UTC days that imports of this process changed since */
     bool was_stale;            /* ... and not only those of the days that the import touches */
+    bool has_dropped;          /* ... for the writer took batches out: see store_settle() */
+    struct outbox *outbox;     /* made by the first import */
     uint32_t slot_s;
     struct source_row *sources; /* [id - 1]; id 0 where the table has no row */
     uint32_t source_count;
 };
 
+/* Waits until the writer is done with what imports gave it: before any use of the engine beside it.
+ */
+int store_settle(struct store *s, struct error *err);
 /* Inserts the block into `table`. */
-int store_insert(struct store *s, const char *table, const struct block *b,
-                 struct error *err);
-/* Writes the symbols that are new. Before any row that uses them. */
-int store_save_symbols(struct store *s, struct error *err);
+int store_insert(struct store *s, const char *table, const struct block *b, struct error *err);
+/* The symbols that are new since the last call, as rows of `symbol`; NULL when there are none. They
+ * are to be written before any row that uses them. */
+struct block *store_new_symbols(struct store *s);
 int store_set_meta(struct store *s, const char *key, const char *value, struct error *err);
 /* Removes rows and returns when they are gone. */
 int store_delete(struct store *s, const char *table, const char *where, struct error *err);
@@ -56,8 +61,10 @@ int ledger_read_flow(struct store *s, uint32_t source, bool with_digest, struct 
                      size_t *ret_count, struct error *err);
 /* ERROR_DAMAGED when finished sources differ from the ledger. */
 int ledger_compare(struct store *s, bool with_digest, struct error *err);
-/* Adds one conversation to a batch's sums. */
-void ledger_count(struct ledger_row *row, const struct batch *b, size_t at);
+/* Adds conversations to a batch's sums. */
+struct address_hashes;
+struct address_hashes *address_hashes_new(void); /* freed with free() */
+void ledger_count(struct ledger_row *row, const struct batch *b, struct address_hashes *h);
 
 /* Remakes the derived days that conversations of these UTC days lie in: bit u of `utc_days`. */
 int derive_days(struct store *s, const uint8_t utc_days[DAYS / 8], struct error *err);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "batch/block.h"
 
 struct column {
     const char *name, *type;
@@ -26,7 +27,15 @@ extern const int store_table_count;
 /* "CREATE TABLE IF NOT EXISTS ..."; with codecs, fsync and deduplication where the engine is
  * modern. */
 void store_table_ddl(struct buf *out, const struct table *t, bool is_modern);
-/* "start_ms, end_ms, ...": the columns of `flow`, as native_encode_batch() orders them. */
+/* "start_ms, end_ms, ...": a SELECT of these has every field of a conversation, in their order. */
 void flow_columns(struct buf *out);
+
+/* Stored instead of end_ms, which the table computes. */
+#define FLOW_LENGTH "length_ms"
+
+/* Rows of `flow` as a Native block, in `order` (batch/block.h), and the columns' names for the
+ * INSERT. The batches' end_ms are lengths afterwards. */
+void flow_encode(struct buf *native, struct buf *columns, struct batch *const *batches,
+                 size_t batch_count, const uint32_t *order, size_t rows);
 
 #endif
