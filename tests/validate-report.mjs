@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { lintReport } from './lint-findings.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(join(here, '..', 'package.json'));
@@ -59,9 +60,7 @@ function* sense(m) {
     const all = sum(m.categories, (c) => c.share.value);
     if (Math.abs(all - 1) > 1e-4) yield `/categories: shares add up to ${all}`;
   }
-  for (const f of m.findings)
-    if (/\b(low|moderate|high) confidence\b/.test(f.statement))
-      yield `/findings/${f.id}: likelihood and confidence in one sentence`;
+  yield* lintReport(m);
 }
 
 let wrong = 0;

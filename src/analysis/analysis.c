@@ -22,7 +22,7 @@ static const struct {
 static const char *const order[] = {
     "study",    "provenance", "fidelity", "totals",  "activity", "services",
     "policies", "categories", "rhythm",   "events",  "presence", "concealment",
-    "onsets",   "recon",      "contacts", "devices", "pivots",   "findings",
+    "onsets",   "recon",      "contacts", "devices", "pivots",   "judgements", "findings", "texts",
 };
 
 static const struct section {
@@ -39,6 +39,7 @@ static const struct section {
     {"onsets", onsets_section, true},          {"recon", recon_section, false},
     {"contacts", contacts_section, true},
     {"findings", findings_section, false},
+    {"texts", texts_section, false},
 };
 enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
 
@@ -59,12 +60,12 @@ static json_t *study_json(struct analysis *a)
                       "label", s->events[i].label, "kind", s->events[i].kind, "uncertainty_s",
                       (json_int_t)(s->events[i].uncertainty_ms / 1000), "date_only",
                       (int)s->events[i].date_only, "source", s->events[i].source));
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:s, s:s}", "name", s->name,
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:s, s:s, s:s*}", "name", s->name,
                      "timezone", s->timezone, "from", date_json(s->from_day), "to",
                      date_json(s->to_day), "from_time", time_json(s->from_ms), "to_time",
                      time_json(s->to_ms), "days", (int)a->days, "population", population, "events",
                      events, "measure", study_measure_text(s->measure), "measure_used",
-                     study_measure_text(a->measure));
+                     study_measure_text(a->measure), "tlp", s->tlp);
 }
 
 void analysis_digest(const json_t *model, char ret[ANALYSIS_DIGEST_TEXT])

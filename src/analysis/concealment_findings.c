@@ -78,11 +78,11 @@ static void tor_finding(struct analysis *a, const json_t *t, json_t *findings)
     finding_say(f, "headline",
                 SAY(a, normal ? M_TOR_NORMAL_HEAD : M_TOR_ODD_HEAD,
                     word_name(string_of(t, "local")), days));
-    finding_say(f, "statement",
-                SAY(a, M_TOR, word_name(string_of(t, "relay")), days, word_count((double)a->days),
-                    word_date(string_of(t, "first")), word_date(string_of(t, "last")),
-                    word_count(value_of(t, "longest_run")),
-                    word_count(value_of(t, "relays_of_host"))));
+    struct phrase said =
+        SAY(a, M_TOR, word_name(string_of(t, "relay")), days, word_count((double)a->days),
+            word_date(string_of(t, "first")), word_date(string_of(t, "last")),
+            word_count(value_of(t, "longest_run")), word_count(value_of(t, "relays_of_host")));
+    finding_infer(a, f, said, SAY(a, M_TOR_INFERRED, word_known("likely")), "likely");
     finding_say(f, "because", SAY(a, normal ? M_TOR_NORMAL_BECAUSE : M_TOR_ODD_BECAUSE));
     finding_say(f, "because",
                 SAY(a, M_TOR_P, word_p(value_of(json_object_get(policy, "test"), "p"))));

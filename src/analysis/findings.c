@@ -68,6 +68,14 @@ size_t days_compared(const struct analysis *a)
     return n;
 }
 
+void finding_infer(struct analysis *a, json_t *finding, struct phrase seen, struct phrase inferred,
+                   const char *likelihood)
+{
+    json_object_set_new(finding, "likelihood", json_string(likelihood));
+    finding_say(finding, "statement",
+                SAY(a, M_SENTENCES, word_phrase(seen), word_phrase(inferred)));
+}
+
 /* The share that a finding stands on, its first value; NULL when that is something else. */
 static const json_t *first_share(json_t *finding)
 {
@@ -218,27 +226,33 @@ static void find_fidelity(struct analysis *a, json_t *findings)
     finding_end(findings, f, json_object_get(json_object_get(a->model, "totals"), "evidence"));
 }
 
+static void find_all(struct analysis *a, json_t *findings)
+{
+    if (a->total.flows <= 0) {
+        find_nothing(a, findings);
+        return;
+    }
+    find_totals(a, findings);
+    use_findings(a, findings);
+    rhythm_findings(a, findings);
+    events_findings(a, findings);
+    concealment_findings(a, section_of(a, "concealment"), findings);
+    onsets_findings(a, findings);
+    presence_findings(a, findings);
+    recon_findings(a, section_of(a, "recon"), findings);
+    contacts_findings(a, section_of(a, "contacts"), findings);
+    find_role(a, "served", M_SERVED_HEAD, M_SERVED, findings);
+    find_role(a, "unanswered", M_UNANSWERED_HEAD, M_UNANSWERED, findings);
+    find_fidelity(a, findings);
+    for (size_t i = 0; i < json_array_size(findings); i++)
+        temper(a, json_array_get(findings, i));
+}
+
 int findings_section(struct analysis *a, json_t **ret, struct error *err)
 {
     (void)err;
     *ret = json_array();
-    if (a->total.flows <= 0) {
-        find_nothing(a, *ret);
-        return 0;
-    }
-    find_totals(a, *ret);
-    use_findings(a, *ret);
-    rhythm_findings(a, *ret);
-    events_findings(a, *ret);
-    concealment_findings(a, section_of(a, "concealment"), *ret);
-    onsets_findings(a, *ret);
-    presence_findings(a, *ret);
-    recon_findings(a, section_of(a, "recon"), *ret);
-    contacts_findings(a, section_of(a, "contacts"), *ret);
-    find_role(a, "served", M_SERVED_HEAD, M_SERVED, *ret);
-    find_role(a, "unanswered", M_UNANSWERED_HEAD, M_UNANSWERED, *ret);
-    find_fidelity(a, *ret);
-    for (size_t i = 0; i < json_array_size(*ret); i++)
-        temper(a, json_array_get(*ret, i));
+    find_all(a, *ret);
+    json_object_set_new(a->model, "judgements", judgements_json(a, *ret));
     return 0;
 }

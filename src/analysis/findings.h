@@ -22,11 +22,18 @@ const json_t *evidence_of_use(struct analysis *a);
 /* Everything that rests on days says so where days carry little. */
 void say_days(struct analysis *a, json_t *finding);
 
+/* The statement of an inference: what was seen, then what it makes likely (an ICD 203 band). */
+void finding_infer(struct analysis *a, json_t *finding, struct phrase seen, struct phrase inferred,
+                   const char *likelihood);
+
 /* One file each; sections that are not there say nothing. */
 void use_findings(struct analysis *a, json_t *findings);
 void rhythm_findings(struct analysis *a, json_t *findings);
 void events_findings(struct analysis *a, json_t *findings);
 void onsets_findings(struct analysis *a, json_t *findings);
 void presence_findings(struct analysis *a, json_t *findings);
+
+/* {rule, text, findings: [id]}: the few findings a reader in haste should take away. */
+json_t *judgements_json(struct analysis *a, const json_t *findings);
 
 #endif

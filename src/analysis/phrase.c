@@ -399,29 +399,7 @@ static void note_phrase(struct maker *m, const struct phrase *p)
     }
 }
 
-static void note_word(struct maker *m, const struct word *w)
-{
-    if (w->kind == WORD_PHRASE) {
-        note_phrase(m, &w->phrase);
-        return;
-    }
-    if (w->kind == WORD_FLAG || w->kind == WORD_KNOWN || w->kind == WORD_COUNTRY)
-        return;
-    assert(m->count < PARTS_MAX);
-    struct phrase_part *part = &m->parts[m->count++];
-    *part = (struct phrase_part){.kind = w->kind, .bare = w->bare, .value = w->value};
-    if (w->estimate)
-        part->estimate = estimate_of(w->estimate);
-    for (int l = 0; l < LANGUAGES; l++) {
-        struct buf b;
-        buf_init(&b, TEXT_LIMIT);
-        put_word(&b, w, (enum language)l);
-        part->text[l] = arena_text(m->arena, b.at ? b.at : "", b.len);
-        buf_done(&b);
-    }
-}
-
-/* A digit that stands in a template itself is a number of the method. */
+/* A digit that stands in a template or a known text itself is a number of the method. */
 static void note_literal(struct maker *m, const char *at, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -436,6 +414,30 @@ static void note_literal(struct maker *m, const char *at, size_t len)
         const char *text = arena_text(m->arena, at + from, i - from);
         m->parts[m->count++] = (struct phrase_part){
             .kind = WORD_SETTING, .value = strtod(text, NULL), .text = {text, text}};
+    }
+}
+
+static void note_word(struct maker *m, const struct word *w)
+{
+    if (w->kind == WORD_PHRASE) {
+        note_phrase(m, &w->phrase);
+        return;
+    }
+    if (w->kind == WORD_KNOWN)
+        note_literal(m, w->text, strlen(w->text));
+    if (w->kind == WORD_FLAG || w->kind == WORD_KNOWN || w->kind == WORD_COUNTRY)
+        return;
+    assert(m->count < PARTS_MAX);
+    struct phrase_part *part = &m->parts[m->count++];
+    *part = (struct phrase_part){.kind = w->kind, .bare = w->bare, .value = w->value};
+    if (w->estimate)
+        part->estimate = estimate_of(w->estimate);
+    for (int l = 0; l < LANGUAGES; l++) {
+        struct buf b;
+        buf_init(&b, TEXT_LIMIT);
+        put_word(&b, w, (enum language)l);
+        part->text[l] = arena_text(m->arena, b.at ? b.at : "", b.len);
+        buf_done(&b);
     }
 }
 

@@ -49,9 +49,10 @@ static json_t *outward_found(struct analysis *a, const json_t *d, const json_t *
     struct word n = word_count(value_of(d, "scanners"));
     json_t *f = finding_new("scans-out", "recon", "moderate");
     finding_say(f, "headline", SAY(a, M_SCANS_OUT_HEAD, n));
-    finding_say(f, "statement",
-                SAY(a, M_SCANS_OUT, n, word_count(value_of(d, "local_hosts")),
-                    word_share(json_object_get(d, "share"))));
+    finding_infer(a, f,
+                  SAY(a, M_SCANS_OUT, n, word_count(value_of(d, "local_hosts")),
+                      word_share(json_object_get(d, "share"))),
+                  SAY(a, M_SCANS_INFERRED, word_known("likely"), n), "likely");
     finding_say(f, "because", SAY(a, M_SCANS_PLAINEST, word_phrase(described(a, first))));
     finding_say(f, "alternatives", SAY(a, M_SCANS_OUT_OLD));
     finding_say(f, "alternatives", SAY(a, M_SCANS_OUT_SHARING));
@@ -186,12 +187,12 @@ static json_t *regular_found(struct analysis *a, const json_t *one, size_t regul
     const json_t *test = json_object_get(one, "test");
     json_t *f = finding_new("regular-pairs", "contacts", "moderate");
     finding_say(f, "headline", SAY(a, M_PAIRS_HEAD, word_count((double)regular)));
-    finding_say(f, "statement",
-                SAY(a, M_PAIRS, word_name(string_of(one, "local")),
-                    word_name(string_of(one, "remote")), word_name(string_of(one, "service")),
-                    word_duration(value_of(one, "period_s")),
-                    word_count(value_of(one, "days_seen")), word_date(string_of(one, "first")),
-                    word_date(string_of(one, "last"))));
+    struct phrase said =
+        SAY(a, M_PAIRS, word_name(string_of(one, "local")), word_name(string_of(one, "remote")),
+            word_name(string_of(one, "service")), word_duration(value_of(one, "period_s")),
+            word_count(value_of(one, "days_seen")), word_date(string_of(one, "first")),
+            word_date(string_of(one, "last")));
+    finding_infer(a, f, said, SAY(a, M_PAIRS_INFERRED, word_known("very likely")), "very likely");
     finding_say(f, "because",
                 SAY(a, M_PAIRS_BECAUSE, word_figure(value_of(one, "score")),
                     word_part(value_of(one, "steady")), word_p(value_of(test, "p")),

@@ -185,5 +185,6 @@ int contacts_section(struct analysis *a, json_t **ret, struct error *err);
 void recon_findings(struct analysis *a, const json_t *recon, json_t *findings);
 void contacts_findings(struct analysis *a, const json_t *contacts, json_t *findings);
 int findings_section(struct analysis *a, json_t **ret, struct error *err);
+int texts_section(struct analysis *a, json_t **ret, struct error *err);
 
 #endif

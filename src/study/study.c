@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,7 +57,7 @@ struct study_text {
     const char **events;
     uint32_t events_count;
     const char *baseline, *store, *positive_control;
-    const char *lists, *tor_age;
+    const char *lists, *tor_age, *tlp;
     int measure, concealment;
     uint32_t sampling;
     uint64_t *seed;
@@ -148,6 +149,7 @@ static const cyaml_schema_field_t study_fields[] = {
     LIST("exclusions", exclusions, population_entry),
     LIST("holidays", holidays, holiday_entry),
     TEXT_OPTIONAL("positive_control", struct study_text, positive_control),
+    TEXT_OPTIONAL("tlp", struct study_text, tlp),
     CYAML_FIELD_END};
 
 static const cyaml_schema_value_t study_schema = {
@@ -415,6 +417,23 @@ static int fill_lists(const struct filling *f)
     return 0;
 }
 
+/* FIRST's Traffic Light Protocol 2.0; in any case of letters, with or without "TLP:". */
+static int fill_tlp(const struct filling *f)
+{
+    static const char *const labels[] = {"RED", "AMBER+STRICT", "AMBER", "GREEN", "CLEAR"};
+    const char *tlp = f->text->tlp;
+    if (!given(tlp))
+        return 0;
+    const char *label = strncasecmp(tlp, "tlp:", 4) == 0 ? tlp + 4 : tlp;
+    for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
+        if (strcasecmp(label, labels[i]) == 0) {
+            f->s->tlp = labels[i];
+            return 0;
+        }
+    return yamlfile_wrong(f->yaml, f->err, "tlp",
+                          "tlp: '%.40s' is none of red, amber+strict, amber, green, clear", tlp);
+}
+
 static int fill_numbers(const struct filling *f)
 {
     struct study *s = f->s;
@@ -436,7 +455,7 @@ static int fill_numbers(const struct filling *f)
                                   country);
         s->positive_control = country_code(country);
     }
-    return 0;
+    return fill_tlp(f);
 }
 
 static int fill_policies(const struct filling *f)

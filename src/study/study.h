@@ -86,6 +86,7 @@ struct study {
     size_t exclusion_count;
     struct study_holiday *holidays; /* ascending */
     size_t holiday_count;
+    const char *tlp;           /* Traffic Light Protocol 2.0: "RED" ... "CLEAR"; NULL: not marked */
     uint16_t positive_control; /* country that is known to stand out (values.h), 0 for none */
 };
 

@@ -110,7 +110,7 @@ static void every_key_reads(void **state)
         "geo: {country: a.mmdb, asn: a.mmdb}\n"
         "policies: [{service: facebook, from: 2016-04-01, source: x}]\n"
         "exclusions: [{prefix: 203.0.113.0/24, label: carrier}]\n"
-        "holidays: [{date: 2017-05-01}, {date: 2017-04-15, label: h}]\npositive_control: IN\n");
+        "holidays: [{date: 2017-05-01}, {date: 2017-04-15, label: h}]\npositive_control: IN\ntlp: \"TLP:Amber+Strict\"\n");
     assert_int_equal(s->pivot_count, 1);
     assert_int_equal(s->pivots[0].to_ms - s->pivots[0].from_ms, 20u * 86400000u);
     struct ip ip;
@@ -135,6 +135,7 @@ static void every_key_reads(void **state)
     assert_string_equal(s->exclusions[0].label, "carrier");
     assert_string_equal(s->holidays[0].label, "h");
     assert_int_equal(s->positive_control, 'I' << 8 | 'N');
+    assert_string_equal(s->tlp, "AMBER+STRICT");
     study_free(s);
     s = parse(HEAD "population: [{prefix: 0.0.0.0/0}, {prefix: '::/0'}]\n");
     assert_true(s->everywhere);
@@ -194,6 +195,7 @@ static void problems_are_one_line_with_file_and_line(void **state)
         {HEAD POPULATION "events: [empty.csv]\n", "empty.csv:1: ", "empty"},
         {HEAD POPULATION "pivots:\n  - {prefix: 1.2.3.4, from: 2017-05-02, to: 2017-05-01}\n",
          "s.yaml:7: ", "from is not before to"},
+        {HEAD POPULATION "tlp: white\n", "s.yaml:6: ", "none of red"},
         {HEAD POPULATION "positive_control: India\n", "s.yaml:6: ", "two letters"},
         {HEAD POPULATION "holidays:\n  - date: 15 April\n", "s.yaml:7: ", "not a date"},
         {HEAD "population: &a [{prefix: 1.2.3.4}]\npivots: *a\n", "s.yaml:4: ", "aliases"},
