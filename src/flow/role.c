@@ -19,11 +19,13 @@ enum {
     UDP = 17,
     ICMPV6 = 58,
     SCTP = 132,
+    SHORT_PACKETS = 20,
 };
 
 /* How strongly a port says "server". */
 enum port_class {
     PORT_EPHEMERAL,
+    PORT_FTP_DATA,     /* 20: a server opens data connections from it (RFC 959) */
     PORT_REGISTERED,   /* 1024 to 32767: may be a service's, may be an older system's ephemeral */
     PORT_SYSTEM,       /* below 1024 */
     PORT_SERVICE_HIGH, /* in the table, 1024 and above */
@@ -94,7 +96,7 @@ struct ports *ports_new(void)
     struct ports *p = memory_alloc(sizeof *p);
     for (unsigned port = 1; port < 32768; port++)
         p->class[port] = port < 1024 ? PORT_SYSTEM : PORT_REGISTERED;
-    p->class[20] = PORT_EPHEMERAL; /* FTP servers open data connections from it (RFC 959) */
+    p->class[20] = PORT_FTP_DATA;
     for (size_t i = 0; i < sizeof services / sizeof *services; i++)
         for (unsigned port = services[i].from; port <= services[i].to; port++)
             p->class[port] = port < 1024    ? PORT_SERVICE
@@ -126,7 +128,8 @@ static bool has_ports(uint8_t protocol)
 static int score_ports(const struct ports *p, uint8_t protocol, const uint16_t port[2])
 {
     static const int8_t weights[PORT_CLASSES][PORT_CLASSES] = {
-        [PORT_REGISTERED] = {[PORT_EPHEMERAL] = 12},
+        [PORT_EPHEMERAL] = {[PORT_FTP_DATA] = 34},
+        [PORT_REGISTERED] = {[PORT_EPHEMERAL] = 12, [PORT_FTP_DATA] = 34},
         [PORT_SYSTEM] = {[PORT_EPHEMERAL] = 42, [PORT_REGISTERED] = 34, [PORT_PEER] = 34},
         [PORT_SERVICE_HIGH] = {[PORT_EPHEMERAL] = 46, [PORT_REGISTERED] = 24, [PORT_PEER] = 24},
         [PORT_SERVICE] = {[PORT_EPHEMERAL] = 52,
@@ -174,13 +177,24 @@ static int score_time(const struct role_evidence *e)
     return e->first_ms[0] < e->first_ms[1] ? weight : -weight;
 }
 
-/* Who speaks without being answered has more likely asked than answered. */
+/* Who speaks without being answered has more likely asked than answered. That it was the first to
+ * speak, as far as the source saw, is then no news. */
 static int score_one_way(const struct role_evidence *e)
 {
     if ((e->packets[0] == 0) == (e->packets[1] == 0))
-        return 0;
-    int weight = e->protocol == TCP ? 15 : 25;
+        return e->guess * 25;
+    int weight = e->protocol == TCP && !e->guess ? 15 : 25;
     return e->packets[0] ? weight : -weight;
+}
+
+/* Where nothing else tells: who opens a short TCP conversation also sends the last word of the
+ * handshake and most often of the end, so more packets. */
+static int score_packets(const struct role_evidence *e)
+{
+    uint64_t a = e->packets[0], b = e->packets[1];
+    if (e->protocol != TCP || a == 0 || b == 0 || a == b || a + b > SHORT_PACKETS)
+        return 0;
+    return a > b ? 5 : -5;
 }
 
 /* One UDP socket that speaks first to many, none of them a service: a peer-to-peer node. */
@@ -206,12 +220,13 @@ static bool is_icmp(uint8_t protocol)
 
 int role_opener(const struct ports *p, const struct role_evidence *e, bool *ret_sure)
 {
-    int score = e->certain * 90 + e->guess * 25 + e->first_record * 3 + score_time(e);
+    int score = e->certain * 90 + e->first_record * 3 + score_time(e);
     if (e->protocol == TCP)
         score += score_flags(e, 0) - score_flags(e, 1);
     if (is_icmp(e->protocol) && e->port[0] != e->port[1])
         score += e->port[1] ? 60 : -60; /* the type lies at the end that was asked */
-    score += score_ports(p, e->protocol, e->port) + score_asked(e) + score_one_way(e);
+    score +=
+        score_ports(p, e->protocol, e->port) + score_asked(e) + score_one_way(e) + score_packets(e);
     *ret_sure = score >= 60 || score <= -60;
     return score >= 0 ? 0 : 1;
 }
