@@ -25,6 +25,7 @@ struct cache {
     void *memory;
     struct flow *flows; /* [0] is not used */
     struct name *names;
+    struct told *told;
     uint32_t *buckets;
     uint32_t bucket_mask, free, fresh, count, count_max;
     uint64_t seed, now_ms, tick; /* `tick`: the wheel's position, in units of width_ms */
@@ -48,6 +49,7 @@ struct cache *cache_new(size_t count_max, uint32_t idle_ms)
     c->memory = memory_array(count_max + 2, sizeof *c->flows);
     c->flows = (struct flow *)(((uintptr_t)c->memory + LINE - 1) / LINE * LINE);
     c->names = memory_array(count_max + 1, sizeof *c->names);
+    c->told = memory_array(count_max + 1, sizeof *c->told);
     c->count_max = (uint32_t)count_max;
     c->fresh = 1;
     c->idle_ms = idle_ms;
@@ -63,6 +65,7 @@ void cache_free(struct cache *c)
         return;
     free(c->memory);
     free(c->names);
+    free(c->told);
     free(c->buckets);
     free(c);
 }
@@ -75,6 +78,11 @@ struct flow *cache_at(const struct cache *c, uint32_t index)
 struct name *cache_name(const struct cache *c, uint32_t index)
 {
     return &c->names[index];
+}
+
+struct told *cache_told(const struct cache *c, uint32_t index)
+{
+    return &c->told[index];
 }
 
 size_t cache_count(const struct cache *c)

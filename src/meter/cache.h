@@ -10,6 +10,7 @@
 
 #include "base/ip.h"
 #include "meter/name.h"
+#include "meter/told.h"
 
 /* Both ends in the order of the first packet: [0] sent it. */
 struct flow_key {
@@ -18,7 +19,11 @@ struct flow_key {
     uint8_t protocol;
 };
 
-enum { FLOW_CLOSED = 1 /* FIN or RST was seen */, FLOW_LOOKED = 2 /* payload no longer matters */ };
+enum {
+    FLOW_CLOSED = 1, /* FIN or RST was seen */
+    FLOW_LOOKED = 2, /* payload no longer matters */
+    FLOW_TOLD = 4    /* cache_told() is filled */
+};
 
 /* One conversation: two cache lines, the first for finding it, the second for counting. */
 struct flow {
@@ -44,6 +49,9 @@ void cache_free(struct cache *c);
 struct flow *cache_at(const struct cache *c, uint32_t index);
 /* Room for the entry's server name; meaningful while its name_kind is set. */
 struct name *cache_name(const struct cache *c, uint32_t index);
+
+/* The same for what else its payload told; meaningful while its state has FLOW_TOLD. */
+struct told *cache_told(const struct cache *c, uint32_t index);
 
 uint32_t cache_hash(const struct cache *c, const struct flow_key *key);
 /* The conversation of this key in either direction, 0 when there is none; `*direction` is 1 when

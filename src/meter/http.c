@@ -129,3 +129,21 @@ enum look http_request(struct bytes stream, struct name *ret)
         return LOOK_NAME;
     return host_field(stream, next, ret);
 }
+
+enum look http_field(struct bytes stream, const char *field, struct bytes *ret)
+{
+    size_t next;
+    line_at(stream, 0, &next);
+    while (next) {
+        struct bytes line = line_at(stream, next, &next);
+        if (next == 0)
+            return LOOK_MORE;
+        if (line.len == 0)
+            return LOOK_NONE;
+        if (starts_with(line, field)) {
+            *ret = trimmed(bytes_slice(line, strlen(field), SIZE_MAX));
+            return LOOK_NAME;
+        }
+    }
+    return LOOK_MORE;
+}

@@ -9,6 +9,11 @@
 /* `stream` starts where a request may start and may end early. A response is LOOK_NOT. */
 enum look http_request(struct bytes stream, struct name *ret);
 
+/* The value of a field of a request's or response's header section, borrowed; `field` is its name in
+ * lower case with the colon ("user-agent:"). LOOK_NAME when it is there, LOOK_MORE while the section
+ * is not whole and it was not found, LOOK_NONE when there is none. */
+enum look http_field(struct bytes stream, const char *field, struct bytes *ret);
+
 /* True when these octets can be the start of a request line: a quick test of the method. */
 bool http_may_be_request(struct bytes stream);
 

@@ -4,6 +4,7 @@
 
 #include "meter/http.h"
 #include "meter/http2.h"
+#include "schema/platform.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -13,6 +14,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (http_request(bytes_of(data, size), &name) == LOOK_NAME &&
         !name_set(&again, bytes_of(name.text, name.len)))
         abort();
+    struct bytes field;
+    if (http_field(bytes_of(data, size), "user-agent:", &field) == LOOK_NAME) {
+        platform_of_user_agent((const char *)field.at, field.len);
+        platform_of_banner((const char *)field.at, field.len);
+    }
     http2_header_block(bytes_of(data, size), &name);
     if (http2_authority(bytes_of(data, size), &name) == LOOK_NAME &&
         !name_set(&again, bytes_of(name.text, name.len)))

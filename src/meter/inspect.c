@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Most names come whole in one packet and are read in place. Only a hello or request that is cut
- * takes a buffer. A name may also come late in a stream (STARTTLS in SMTP, IMAP, XMPP, an
- * SSLRequest in MySQL and PostgreSQL, RDP, after SOCKS or CONNECT), so every segment of either side
- * is tested for a ClientHello or a request while the probe lasts; the tests are a few octets. */
+/* Most names come whole in one packet and are read in place. Only a hello or request that is cut,
+ * or a server's certificate that is, takes a buffer. A name may also come late in a stream
+ * (STARTTLS in SMTP, IMAP, XMPP, an SSLRequest in MySQL and PostgreSQL, RDP, after SOCKS or
+ * CONNECT), so every segment of either side is tested for a ClientHello or a request while the
+ * probe lasts; the tests are a few octets. */
 #include "meter/inspect.h"
 
 #include <assert.h>
@@ -16,9 +17,27 @@
 #include "meter/quic.h"
 #include "meter/recognise.h"
 #include "meter/tls.h"
+#include "meter/told.h"
 #include "schema/values.h"
 
-enum { TCP = 6, UDP = 17, TCP_SYN = 2, HELLO_SCAN_MIN = 48, DNS_PORT = 53 };
+enum {
+    TCP = 6,
+    UDP = 17,
+    TCP_SYN = 2,
+    HELLO_SCAN_MIN = 48,
+    DNS_PORT = 53,
+    SSDP_PORT = 1900,
+    BANNER_MAX = 255,
+    STRANGE_MAX = 4
+};
+
+/* What is still to come when the name is known. */
+enum wait {
+    WAIT_NOTHING,
+    WAIT_CLIENT, /* the rest of the hello or of the request's header fields */
+    WAIT_ANSWER, /* the server's hello and certificate */
+    WAIT_REPLY,  /* the server's first words: HTTP */
+};
 
 /* One direction of a TCP conversation, [0] of a UDP one. */
 struct stream {
@@ -35,7 +54,9 @@ struct probe {
     bool detected;       /* the same for the protocol */
     bool stun;           /* a STUN message was seen */
     const char *certain; /* what recognise() says; its text is static */
-    uint8_t quic_client; /* direction */
+    uint8_t client;      /* direction: who sent the hello or request, or QUIC's first packet */
+    uint8_t wait;        /* enum wait */
+    uint8_t strange;     /* segments of the server that start no flight */
     struct stream stream[2];
     struct quic_keys keys;
 };
@@ -55,6 +76,7 @@ struct inspect {
     struct inspect_setting setting;
     struct dpi *dpi;
     struct quic *quic;
+    struct teller *teller;
     struct probe *probes; /* [0] is not used */
     uint8_t *dpi_flows;   /* beside the probes: they are large and touched only for nDPI */
     size_t dpi_flow_octets;
@@ -75,6 +97,7 @@ struct inspect *inspect_new(const struct inspect_setting *setting)
     in->setting = *setting;
     in->dpi = dpi_new(setting->symbols);
     in->quic = quic_new();
+    in->teller = teller_new(setting->symbols);
     in->dpi_flow_octets = (dpi_flow_octets() + 63) / 64 * 64;
     in->probes = memory_array(setting->probes_max + 1, sizeof *in->probes);
     in->dpi_flows = memory_array(setting->probes_max + 1, in->dpi_flow_octets);
@@ -199,6 +222,7 @@ void inspect_free(struct inspect *in)
         probe_release(in, in->probe_line.oldest);
     dpi_free(in->dpi);
     quic_free(in->quic);
+    teller_free(in->teller);
     free(in->probes);
     free(in->dpi_flows);
     free(in->buffers);
@@ -222,8 +246,20 @@ static void name_found(struct inspect *in, uint32_t index, const struct name *na
     }
 }
 
+static struct told *told_of(struct inspect *in, uint32_t flow)
+{
+    struct flow *f = cache_at(in->setting.cache, flow);
+    struct told *told = cache_told(in->setting.cache, flow);
+    if (!(f->state & FLOW_TOLD)) {
+        *told = (struct told){0};
+        f->state |= FLOW_TOLD;
+    }
+    return told;
+}
+
 struct finding {
     enum look look;
+    bool request; /* HTTP, and no name in it */
     uint8_t kind; /* enum name_kind, where look is LOOK_NAME */
     struct name name;
 };
@@ -233,11 +269,13 @@ static struct finding look_at_stream(struct inspect *in, struct bytes stream)
 {
     struct finding f;
     f.kind = NAME_SNI;
+    f.request = false;
     f.look = tls_stream(stream, in->scratch, &f.name);
     if (f.look == LOOK_NOT && http_may_be_request(stream)) {
         f.kind = NAME_HTTP;
         f.look = http_request(stream, &f.name);
-        if (f.look == LOOK_NONE)
+        f.request = f.look == LOOK_NONE;
+        if (f.request)
             f.look = LOOK_NOT; /* the connection's next request may have one */
         if (f.look == LOOK_NOT && stream.at[0] == 'P')
             f.look = http2_authority(stream, &f.name);
@@ -262,10 +300,142 @@ static size_t find_hello(struct bytes b)
     return SIZE_MAX;
 }
 
-/* Goes on with a stream that is being put together. */
-static struct finding look_at_buffer(struct inspect *in, struct stream *s, uint32_t seq,
-                                     struct bytes payload)
+/* --- Devices and handshakes --- */
+
+/* What a client's stream that starts here tells besides the name. False while it is not whole. */
+static bool tell_client(struct inspect *in, struct probe *p, unsigned direction,
+                        struct bytes stream)
 {
+    p->client = (uint8_t)direction;
+    p->wait = WAIT_CLIENT;
+    if (tls_is_client_hello(stream)) {
+        struct bytes body = tls_hello_body(stream, in->scratch);
+        if (body.len == 0 && stream.len < ASSEMBLY_OCTETS)
+            return false;
+        if (body.len)
+            tell_hello(in->teller, told_of(in, p->flow), direction, body, 't');
+        p->wait = WAIT_ANSWER;
+    } else if (http_may_be_request(stream)) {
+        struct bytes agent;
+        enum look look = http_field(stream, "user-agent:", &agent);
+        if (look == LOOK_MORE && stream.len < ASSEMBLY_OCTETS)
+            return false;
+        if (look == LOOK_NAME)
+            tell_agent(in->teller, told_of(in, p->flow), direction, agent,
+                       PLATFORM_BASIS_USER_AGENT);
+        p->wait = WAIT_REPLY;
+    } else {
+        p->wait = WAIT_ANSWER; /* SSL 2's hello may be answered in TLS */
+    }
+    return true;
+}
+
+/* The name asked for in the hello, where it is sure to be of this connection. */
+static const struct name *host_of(struct inspect *in, uint32_t flow)
+{
+    const struct flow *f = cache_at(in->setting.cache, flow);
+    bool sure = f->name_kind == NAME_SNI && !(f->marks & MARK_NAME_CONFLICT);
+    return sure ? cache_name(in->setting.cache, flow) : NULL;
+}
+
+static void tell_server(struct inspect *in, struct probe *p, const struct tls_answer *answer,
+                        uint64_t time_ms)
+{
+    if (answer->version)
+        tell_answer(told_of(in, p->flow), answer, host_of(in, p->flow), time_ms);
+}
+
+/* One segment of the server's first flight. */
+static void look_at_answer(struct inspect *in, uint32_t probe, unsigned direction, uint32_t seq,
+                           struct bytes payload, bool gap, uint64_t time_ms)
+{
+    struct probe *p = &in->probes[probe];
+    struct stream *s = &p->stream[direction];
+    struct tls_answer answer = {0};
+    enum tls_look look = TLS_MORE;
+    struct bytes head = payload;
+    if (!s->buffer && s->known && (int32_t)(seq + (uint32_t)payload.len - s->next) <= 0)
+        return; /* sent before, and again */
+    if (!s->buffer && !gap)
+        look = tls_server_stream(payload, in->scratch, &answer);
+    /* Where the server's stream begins is not known: the first to come may be a later one. */
+    bool keep = look == TLS_MORE || (look == TLS_NOT && !s->known);
+    if (!s->buffer && keep) {
+        struct assembly *a = &in->buffers[buffer_take(in, probe, direction)];
+        assembly_start(a, gap ? s->next : seq);
+        assembly_add(a, seq, payload);
+    } else if (s->buffer) {
+        struct assembly *a = &in->buffers[s->buffer];
+        if (!assembly_add(a, seq, payload))
+            return;
+        head = assembly_head(a);
+        look = tls_server_stream(head, in->scratch, &answer);
+    }
+    tell_server(in, p, &answer, time_ms);
+    if (look == TLS_NOT && s->buffer && p->strange++ < STRANGE_MAX)
+        return;
+    if (look == TLS_MORE && head.len < ASSEMBLY_OCTETS)
+        return;
+    p->wait = WAIT_NOTHING;
+    if (s->buffer)
+        buffer_release(in, s->buffer);
+}
+
+static void look_at_reply(struct inspect *in, struct probe *p, unsigned direction,
+                          struct bytes payload)
+{
+    struct bytes server;
+    p->wait = WAIT_NOTHING;
+    if (payload.len > 5 && memcmp(payload.at, "HTTP/", 5) == 0 &&
+        http_field(payload, "server:", &server) == LOOK_NAME)
+        tell_banner(told_of(in, p->flow), direction, server, PLATFORM_BASIS_BANNER);
+}
+
+/* RFC 4253 section 4.2: the identification of either side is its first line. */
+static void look_at_ssh(struct inspect *in, struct probe *p, unsigned direction,
+                        struct bytes payload)
+{
+    struct bytes line = bytes_slice(payload, 0, BANNER_MAX);
+    const uint8_t *end = memchr(line.at, '\n', line.len);
+    if (end)
+        line.len = (size_t)(end - line.at);
+    tell_banner(told_of(in, p->flow), direction, line, PLATFORM_BASIS_BANNER);
+}
+
+/* UPnP Device Architecture 1.1 section 1: who asks and who answers say what they are. */
+static void look_at_ssdp(struct inspect *in, struct probe *p, unsigned direction,
+                         struct bytes payload)
+{
+    struct bytes text;
+    if (http_field(payload, "user-agent:", &text) == LOOK_NAME)
+        tell_agent(in->teller, told_of(in, p->flow), direction, text, PLATFORM_BASIS_DISCOVERY);
+    if (http_field(payload, "server:", &text) == LOOK_NAME)
+        tell_banner(told_of(in, p->flow), direction, text, PLATFORM_BASIS_DISCOVERY);
+}
+
+/* --- Streams --- */
+
+/* Goes on with a client's stream of which the name is known and the rest is not. */
+static void go_on_with_client(struct inspect *in, uint32_t probe, unsigned direction, uint32_t seq,
+                              struct bytes payload)
+{
+    struct probe *p = &in->probes[probe];
+    struct stream *s = &p->stream[direction];
+    if (!s->buffer) {
+        p->wait = WAIT_NOTHING; /* it lost its buffer to another */
+        return;
+    }
+    struct assembly *a = &in->buffers[s->buffer];
+    if (assembly_add(a, seq, payload) && tell_client(in, p, direction, assembly_head(a)))
+        buffer_release(in, s->buffer);
+}
+
+/* Goes on with a stream that is being put together. */
+static struct finding look_at_buffer(struct inspect *in, uint32_t probe, unsigned direction,
+                                     uint32_t seq, struct bytes payload)
+{
+    struct probe *p = &in->probes[probe];
+    struct stream *s = &p->stream[direction];
     struct finding f = {.look = LOOK_MORE};
     struct assembly *a = &in->buffers[s->buffer];
     if (!assembly_add(a, seq, payload))
@@ -274,7 +444,8 @@ static struct finding look_at_buffer(struct inspect *in, struct stream *s, uint3
     f = look_at_stream(in, head);
     if (f.look == LOOK_MORE && head.len == ASSEMBLY_OCTETS)
         f.look = LOOK_NOT;
-    if (f.look != LOOK_MORE)
+    bool found = f.look == LOOK_NAME || f.look == LOOK_NONE;
+    if (f.look != LOOK_MORE && (!found || tell_client(in, p, direction, head)))
         buffer_release(in, s->buffer);
     return f;
 }
@@ -284,7 +455,7 @@ static struct finding look_at_segment(struct inspect *in, uint32_t probe, unsign
 {
     struct stream *s = &in->probes[probe].stream[direction];
     if (s->buffer) {
-        struct finding f = look_at_buffer(in, s, seq, p->payload);
+        struct finding f = look_at_buffer(in, probe, direction, seq, p->payload);
         if (f.look == LOOK_NAME || f.look == LOOK_NONE)
             return f;
     }
@@ -299,17 +470,50 @@ static struct finding look_at_segment(struct inspect *in, uint32_t probe, unsign
         }
     }
     bool keep = f.look == LOOK_MORE || (f.look == LOOK_NOT && gap);
+    if (f.request && !tell_client(in, &in->probes[probe], direction, payload))
+        in->probes[probe].wait = WAIT_NOTHING;
+    if (f.look == LOOK_NAME || f.look == LOOK_NONE)
+        keep = !tell_client(in, &in->probes[probe], direction, payload);
     if (keep && !s->buffer) {
         struct assembly *a = &in->buffers[buffer_take(in, probe, direction)];
         /* A segment that came before those in front of it waits for them. */
-        assembly_start(a, f.look == LOOK_MORE ? seq : s->next);
+        assembly_start(a, f.look != LOOK_NOT ? seq : s->next);
         assembly_add(a, seq, payload);
     }
     return f;
 }
 
+/* What is awaited, or a name. */
+static struct finding look_at_awaited(struct inspect *in, uint32_t probe, unsigned direction,
+                                      const struct packet *p, uint32_t seq, bool gap,
+                                      uint64_t time_ms)
+{
+    struct probe *pr = &in->probes[probe];
+    struct finding none = {.look = LOOK_NOT};
+    if (pr->wait == WAIT_NOTHING && !pr->named && tls_is_server_hello(p->payload)) {
+        pr->client = !direction; /* its side was not captured, or came later */
+        pr->wait = WAIT_ANSWER;
+    }
+    bool client = direction == pr->client;
+    if (pr->wait == WAIT_CLIENT && client) {
+        go_on_with_client(in, probe, direction, seq, p->payload);
+        return none;
+    }
+    if (pr->wait == WAIT_ANSWER && !client) {
+        look_at_answer(in, probe, direction, seq, p->payload, gap, time_ms);
+        return none;
+    }
+    if (pr->wait == WAIT_REPLY && !client)
+        look_at_reply(in, pr, direction, p->payload);
+    if (p->payload.len > 8 && p->payload.at[0] == 'S' && memcmp(p->payload.at, "SSH-2.0-", 8) == 0)
+        look_at_ssh(in, pr, direction, p->payload);
+    if (pr->named && pr->detected)
+        return none;
+    return look_at_segment(in, probe, direction, p, seq, gap);
+}
+
 static struct finding look_at_tcp(struct inspect *in, uint32_t probe, const struct flow *flow,
-                                  const struct packet *p, unsigned direction)
+                                  const struct packet *p, unsigned direction, uint64_t time_ms)
 {
     struct stream *s = &in->probes[probe].stream[direction];
     uint32_t seq = p->tcp_seq + (p->tcp_flags & TCP_SYN ? 1 : 0); /* RFC 7413: data in a SYN */
@@ -320,7 +524,7 @@ static struct finding look_at_tcp(struct inspect *in, uint32_t probe, const stru
     }
     uint32_t ahead = seq - s->next;
     bool gap = s->known && ahead > 0 && ahead < ASSEMBLY_OCTETS && !p->snapped;
-    struct finding f = look_at_segment(in, probe, direction, p, seq, gap);
+    struct finding f = look_at_awaited(in, probe, direction, p, seq, gap, time_ms);
     uint32_t end = seq + (uint32_t)p->payload.len;
     if (!s->known || (int32_t)(end - s->next) > 0) {
         if (!gap || !s->known)
@@ -349,10 +553,27 @@ static void look_at_tcp_dns(struct inspect *in, uint32_t probe, const struct pac
     pr->named = true;
 }
 
+/* What the datagrams so far tell besides the name. False while the hello is not whole. */
+static bool tell_datagram(struct inspect *in, struct probe *p, unsigned direction,
+                          struct bytes datagram, const struct assembly *a, bool quic)
+{
+    struct bytes body = quic ? tls_hello_in(assembly_head(a)) : dtls_hello_body(datagram, a);
+    bool chlo = quic && a->pieces == 0; /* Google's own */
+    p->client = (uint8_t)direction;
+    if (body.len)
+        tell_hello(in->teller, told_of(in, p->flow), direction, body, quic ? 'q' : 'd');
+    if (chlo && quic_agent(in->quic).len)
+        tell_agent(in->teller, told_of(in, p->flow), direction, quic_agent(in->quic),
+                   PLATFORM_BASIS_QUIC);
+    bool whole = body.len || chlo || assembly_head(a).len == ASSEMBLY_OCTETS;
+    p->wait = !whole ? WAIT_CLIENT : quic ? WAIT_NOTHING : WAIT_ANSWER;
+    return whole;
+}
+
 /* Runs the reader on the conversation's buffer, or on the one to try in, which is kept if it must.
  */
-static struct finding look_at_datagram(struct inspect *in, uint32_t probe, const struct packet *p,
-                                       bool quic)
+static struct finding look_at_datagram(struct inspect *in, uint32_t probe, unsigned direction,
+                                       const struct packet *p, bool quic)
 {
     struct probe *pr = &in->probes[probe];
     struct stream *s = &pr->stream[0];
@@ -362,9 +583,12 @@ static struct finding look_at_datagram(struct inspect *in, uint32_t probe, const
     struct finding f = {.kind = quic ? NAME_QUIC : NAME_SNI};
     f.look = quic ? quic_datagram(in->quic, p->payload, &pr->keys, a, &f.name)
                   : dtls_datagram(p->payload, a, &f.name);
-    if (f.look == LOOK_MORE && !s->buffer && a->pieces)
+    bool found = f.look == LOOK_NAME || f.look == LOOK_NONE;
+    bool wanted =
+        f.look == LOOK_MORE || (found && !tell_datagram(in, pr, direction, p->payload, a, quic));
+    if (wanted && !s->buffer && a->pieces)
         assembly_copy(&in->buffers[buffer_take(in, probe, 0)], a);
-    else if ((f.look == LOOK_NAME || f.look == LOOK_NONE) && s->buffer)
+    else if (found && !wanted && s->buffer)
         buffer_release(in, s->buffer);
     return f;
 }
@@ -377,27 +601,41 @@ static bool is_stun(struct bytes b)
            ((size_t)b.at[2] << 8 | b.at[3]) + 20 == b.len && b.len % 4 == 0;
 }
 
+static bool is_dtls_answer(const struct probe *p, unsigned direction, struct bytes b)
+{
+    return p->wait == WAIT_ANSWER && direction != p->client && b.len > 25 && b.at[0] == 22;
+}
+
 static struct finding look_at_udp(struct inspect *in, uint32_t probe, struct flow *flow,
-                                  const struct packet *p, unsigned direction)
+                                  const struct packet *p, unsigned direction, uint64_t time_ms)
 {
     struct probe *pr = &in->probes[probe];
     struct finding none = {.look = LOOK_NOT};
+    if (p->src_port == SSDP_PORT || p->dst_port == SSDP_PORT)
+        look_at_ssdp(in, pr, direction, p->payload);
+    if (is_dtls_answer(pr, direction, p->payload)) {
+        struct tls_answer answer;
+        if (dtls_server_datagram(p->payload, &answer) != TLS_MORE)
+            pr->wait = WAIT_NOTHING;
+        tell_server(in, pr, &answer, time_ms);
+        return none;
+    }
     if (is_stun(p->payload)) {
         pr->stun = true;
         return none;
     }
     if (p->payload.len > 25 && p->payload.at[0] == 22 && p->payload.at[13] == 1)
-        return look_at_datagram(in, probe, p, false);
+        return look_at_datagram(in, probe, direction, p, false);
     if (!quic_is_long_header(p->payload)) {
         /* TLS inside a datagram protocol, as in RDP over UDP. */
         size_t at = find_hello(p->payload);
         return at == SIZE_MAX ? none : look_at_stream(in, bytes_slice(p->payload, at, SIZE_MAX));
     }
     flow->marks |= MARK_QUIC;
-    if (pr->keys.version && pr->quic_client != direction)
+    if (pr->keys.version && pr->client != direction)
         return none;
-    struct finding f = look_at_datagram(in, probe, p, true);
-    pr->quic_client = (uint8_t)direction;
+    struct finding f = look_at_datagram(in, probe, direction, p, true);
+    pr->client = (uint8_t)direction;
     return f;
 }
 
@@ -409,9 +647,9 @@ static void look_for_name(struct inspect *in, uint32_t index, const struct packe
     if (p->protocol == TCP && p->src_port == DNS_PORT && seen && !in->probes[flow->probe].named)
         look_at_tcp_dns(in, flow->probe, p, direction, time_ms, seen);
     else if (p->protocol == TCP)
-        f = look_at_tcp(in, flow->probe, flow, p, direction);
+        f = look_at_tcp(in, flow->probe, flow, p, direction, time_ms);
     else if (p->protocol == UDP)
-        f = look_at_udp(in, flow->probe, flow, p, direction);
+        f = look_at_udp(in, flow->probe, flow, p, direction, time_ms);
     if (f.look == LOOK_NAME)
         name_found(in, index, &f.name, f.kind);
     if (f.look == LOOK_NAME || f.look == LOOK_NONE)
@@ -433,6 +671,7 @@ void inspect_packet(struct inspect *in, uint32_t index, const struct packet *p, 
         probe->certain = recognise(p);
     probe->looked++;
     bool names = p->protocol == TCP || p->protocol == UDP;
-    if (probe->looked >= in->setting.packets || (probe->detected && (probe->named || !names)))
+    bool done = probe->detected && (probe->named || !names) && probe->wait == WAIT_NOTHING;
+    if (probe->looked >= in->setting.packets || done)
         inspect_end(in, index);
 }

@@ -103,6 +103,17 @@ static bool is_icmp(uint8_t protocol)
     return protocol == ICMP || protocol == ICMP6;
 }
 
+static void write_told(const struct told *t, size_t row, struct batch *out)
+{
+    batch_platform(out)[row] = t->platform[0];
+    batch_reverse_platform(out)[row] = t->platform[1];
+    batch_platform_basis(out)[row] = t->platform_basis[0];
+    batch_reverse_platform_basis(out)[row] = t->platform_basis[1];
+    batch_fingerprint(out)[row] = t->fingerprint;
+    batch_tls_version(out)[row] = t->tls_version;
+    batch_tls_faults(out)[row] = t->tls_faults;
+}
+
 static void write_row(struct meter *m, uint32_t index, struct batch *out)
 {
     const struct flow *f = cache_at(m->cache, index);
@@ -125,6 +136,8 @@ static void write_row(struct meter *m, uint32_t index, struct batch *out)
     batch_application(out)[row] = f->application;
     batch_exporter(out)[row] = m->exporter;
     batch_sampling(out)[row] = 1;
+    if (f->state & FLOW_TOLD)
+        write_told(cache_told(m->cache, index), row, out);
     if (f->name_kind) {
         const struct name *name = cache_name(m->cache, index);
         batch_name_kind(out)[row] = f->name_kind;

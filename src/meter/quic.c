@@ -23,6 +23,7 @@ enum {
 struct quic {
     gcry_cipher_hd_t ecb, gcm;
     gcry_md_hd_t sha256;
+    struct bytes agent; /* in `plain` or in the datagram */
     uint8_t header[DATAGRAM_MAX], plain[DATAGRAM_MAX];
 };
 
@@ -261,8 +262,8 @@ static uint64_t varint(struct cursor *c)
     return more ? value << (8 * more) | cursor_be(c, more) : value;
 }
 
-/* Google's handshake message: tags and where their values end. */
-static enum look chlo_name(struct bytes plain, struct name *ret)
+/* Google's handshake message: tags and where their values end. The name, and the user agent. */
+static enum look chlo_name(struct bytes plain, struct bytes *agent, struct name *ret)
 {
     const uint8_t *at = plain.len ? memmem(plain.at, plain.len, "CHLO", 4) : NULL;
     if (!at)
@@ -272,18 +273,27 @@ static enum look chlo_name(struct bytes plain, struct name *ret)
     cursor_skip(&c, 2);
     struct cursor values = c;
     cursor_skip(&values, tags * 8u);
+    struct bytes all = cursor_rest(&values);
+    enum look found = LOOK_NONE;
     uint32_t from = 0;
     for (unsigned i = 0; i < tags && !values.failed; i++) {
         struct bytes tag = cursor_take(&c, 4);
         uint32_t to = cursor_le32(&c);
-        if (tag.len && to >= from && memcmp(tag.at, "SNI\0", 4) == 0) {
-            cursor_skip(&values, from);
-            struct bytes text = cursor_take(&values, to - from);
-            return !values.failed && name_set(ret, text) ? LOOK_NAME : LOOK_NONE;
-        }
+        if (c.failed || to < from || to > all.len)
+            break;
+        struct bytes text = bytes_slice(all, from, to - from);
+        if (memcmp(tag.at, "SNI\0", 4) == 0 && name_set(ret, text))
+            found = LOOK_NAME;
+        else if (memcmp(tag.at, "UAID", 4) == 0)
+            *agent = text;
         from = to;
     }
-    return LOOK_NONE;
+    return found;
+}
+
+struct bytes quic_agent(const struct quic *q)
+{
+    return q->agent;
 }
 
 /* RFC 9000 section 19.3. */
@@ -400,8 +410,9 @@ bool quic_is_long_header(struct bytes datagram)
 enum look quic_datagram(struct quic *q, struct bytes datagram, struct quic_keys *keys,
                         struct assembly *crypto, struct name *ret)
 {
+    q->agent = bytes_of(datagram.at, 0);
     if (is_clear_google(datagram)) {
-        enum look look = chlo_name(datagram, ret);
+        enum look look = chlo_name(datagram, &q->agent, ret);
         return look == LOOK_NOT ? LOOK_MORE : look;
     }
     enum look found = LOOK_NOT;
@@ -411,11 +422,13 @@ enum look quic_datagram(struct quic *q, struct bytes datagram, struct quic_keys 
         if (h.initial)
             plain = open_initial(q, datagram, &h, keys, crypto);
         if (plain.len) {
-            enum look look = salt_of(h.version)->hello_in_tags ? chlo_name(plain, ret)
+            enum look look = salt_of(h.version)->hello_in_tags ? chlo_name(plain, &q->agent, ret)
                                                                : read_frames(plain, crypto, ret);
-            if (look == LOOK_NAME || look == LOOK_NONE)
+            bool whole = salt_of(h.version)->hello_in_tags ||
+                         tls_hello_in(assembly_head(crypto)).len != 0;
+            if (whole && (look == LOOK_NAME || look == LOOK_NONE))
                 return look;
-            found = LOOK_MORE;
+            found = look == LOOK_NAME ? LOOK_NAME : LOOK_MORE;
         }
         datagram = bytes_slice(datagram, h.number_at + h.len, SIZE_MAX);
     }

@@ -29,10 +29,14 @@ bool quic_initial_keys(struct quic *q, uint32_t version, struct bytes dcid, enum
 
 /* Takes one UDP payload sent by (what may be) the client. `keys` and `crypto` belong to the
  * conversation: zero the keys and start the assembly with base 0 before its first datagram, and
- * keep both while the answer is LOOK_MORE. LOOK_NOT: no QUIC that we know, or nothing could be
+ * keep both while the answer is LOOK_MORE, or the hello in `crypto` is wanted and not whole. LOOK_NOT: no QUIC that we know, or nothing could be
  * opened. */
 enum look quic_datagram(struct quic *q, struct bytes datagram, struct quic_keys *keys,
                         struct assembly *crypto, struct name *ret);
+
+/* The user agent that the last datagram's CHLO carried (Google's QUIC, tag UAID); empty without
+ * one. Borrowed until the next call. */
+struct bytes quic_agent(const struct quic *q);
 
 /* A quick test: this UDP payload starts with a long header of a version we know, of either side. */
 bool quic_is_long_header(struct bytes datagram);
