@@ -52,7 +52,8 @@ static json_t *effect_json(const struct event_effect *e, double sd, size_t draws
         .value = e->effect / sd, .low = e->low / sd, .high = e->high / sd, .level = LEVEL};
     return json_pack("{s:o, s:o, s:{s:o, s:s, s:i}}", "effect", estimate_json(&log_ratio),
                      "effect_sd", estimate_json(&in_sd), "test", "p", number_json(e->p), "method",
-                     "circular shift of the weekday-adjusted series", "draws", (int)draws);
+                     "circular shift of the weekday-adjusted series and of its mirror", "draws",
+                     (int)draws);
 }
 
 static json_t *lags_json(const struct event_result *r)
@@ -74,14 +75,14 @@ static json_t *lags_json(const struct event_result *r)
 }
 
 /* The list's own doubt about dates: the day's effect if every event were a day off. */
-static json_t *moved_json(struct analysis *a, const struct kind *k, const double *series)
+static json_t *moved_json(struct analysis *a, const struct kind *k, const double *x)
 {
     json_t *moved = json_array();
     int *days = arena_array(a->arena, k->count + 1, sizeof(*days));
     for (int by = -1; by <= 1; by += 2) {
         for (size_t i = 0; i < k->count; i++)
             days[i] = k->days[i] + by;
-        struct event_result r = event_test(series, a->days, days, k->count, LEVEL, a->study->seed);
+        struct event_result r = event_test(x, a->days, days, k->count, LEVEL, a->study->seed);
         json_array_append_new(
             moved, json_pack("{s:i, s:o}", "days", by, "p", number_json(r.window[EVENT_ON].p)));
     }
@@ -92,7 +93,7 @@ static json_t *test_json(struct analysis *a, const struct kind *k, const double 
                          const double *series, bool *ret_moves)
 {
     int weekday = day_weekday(a->study->from_day);
-    struct event_result r = event_test(series, a->days, k->days, k->count, LEVEL, a->study->seed);
+    struct event_result r = event_test(x, a->days, k->days, k->count, LEVEL, a->study->seed);
     double detectable = event_detectable(x, a->days, weekday, k->days, k->count, 0.8);
     double shuffled =
         event_p_shuffled(series, a->days, k->days, k->count, weekday, 0, SHUFFLES, a->study->seed);
@@ -113,7 +114,7 @@ static json_t *test_json(struct analysis *a, const struct kind *k, const double 
         "draws", 999, "detectable", "effect", number_json(detectable), "effect_sd",
         number_json(detectable / r.sd), "power", 0.8, "equivalence", number_json(r.equivalence),
         "sensitivity", "day_shuffle_p", number_json(shuffled), "weekday_shuffle_p",
-        number_json(by_weekday), "dates_moved", moved_json(a, k, series), "residual_sd",
+        number_json(by_weekday), "dates_moved", moved_json(a, k, x), "residual_sd",
         number_json(r.sd), "moves", (int)*ret_moves);
 }
 

@@ -210,8 +210,8 @@ static json_t *offset_json(struct analysis *a)
     return json_pack("{s:o, s:o, s:o, s:i, s:s}", "minutes", number_json(u.minutes), "low",
                      number_json(u.low), "high", number_json(u.high), "declared_minutes",
                      declared / 60, "method",
-                     "middle of the busy hours, taken to lie at 14:45 of the population's own "
-                     "clock, give or take an hour");
+                     "workdays' profile against the ways in which populations are known to spend a "
+                     "day, give or take an hour for when they get up");
 }
 
 /* The study's holidays, each against what its weekday usually holds. */

@@ -17,7 +17,7 @@ struct busy {
     double fit;      /* share of the profile's variance the two levels explain, 0..1 */
 };
 
-/* The stretch of 2 to 22 hours whose two levels fit the square root of the profile best. */
+/* The stretch of 2 to 22 hours whose two levels fit the profile (to the power of 0.7) best. */
 struct busy busy_find(const double profile[CYCLE_SLOTS]);
 
 struct busy_range {
@@ -38,11 +38,10 @@ struct diurnal {
 
 struct diurnal diurnal_strength(const double *day, size_t n, size_t draws, uint64_t seed);
 
-/* The zone from activity in UTC slots: offset in minutes, half-hour steps. People are taken to be
- * active around CYCLE_CENTRE_H of their own day; by how much that differs between populations makes
- * most of low..high. */
-extern const double CYCLE_CENTRE_H;
-extern const double CYCLE_CENTRE_SPREAD_H;
+/* The zone from activity in UTC slots: offset in minutes, half-hour steps. The profile is held
+ * against the ways in which populations are known to spend a day; by how much one that gets up
+ * earlier or later differs (CYCLE_SPREAD_H each way) makes most of low..high. */
+extern const double CYCLE_SPREAD_H;
 struct utc_offset {
     double minutes, low, high;
 };

@@ -66,13 +66,13 @@ static void busy_equals_the_plain_search(void **state)
             for (int len = 4; len <= 44; len++) {
                 double m[2] = {0, 0}, left = 0;
                 for (int i = 0; i < CYCLE_SLOTS; i++)
-                    m[(i - from + 48) % 48 < len] += sqrt(p[i]);
+                    m[(i - from + 48) % 48 < len] += pow(p[i], 0.7);
                 m[1] /= len;
                 m[0] /= 48 - len;
                 if (m[1] <= m[0])
                     continue;
                 for (int i = 0; i < CYCLE_SLOTS; i++)
-                    left += pow(sqrt(p[i]) - m[(i - from + 48) % 48 < len], 2);
+                    left += pow(pow(p[i], 0.7) - m[(i - from + 48) % 48 < len], 2);
                 if (left < best - 1e-9)
                     best = left, best_from = from, best_to = (from + len) % 48;
             }

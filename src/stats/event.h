@@ -22,24 +22,26 @@ struct event_effect {
 
 struct event_result {
     double sd;    /* of the series */
-    size_t draws; /* circular shifts: n - 1 */
+    size_t draws; /* circular shifts of the series and of its mirror: 2 n - 1 */
     struct event_effect window[EVENT_WINDOWS], lag[LAGS];
     double p_any;       /* max-T over all lags: does any lag stand out */
     double lag_p[LAGS]; /* each lag, adjusted by max-T */
     double equivalence; /* the day's own effect is within +-this (two one-sided tests at 5%) */
 };
 
-/* `events` are days 0..n-1 (others are ignored by the windows they miss). Null: the series turned
- * in a circle. p = (b + 1) / (m + 1), two-sided. */
-struct event_result event_test(const double *series, size_t n, const int *events,
-                               size_t event_count, double level, uint64_t seed);
+/* From the raw daily series x. `events` are days 0..n-1 (others are ignored by the windows they
+ * miss). Null: the events turned in a circle over the series and over its mirror, each position
+ * with a usual that leaves out the days it asks about. p = (b + 1) / (m + 1), two-sided, and no
+ * less than 1 / n. */
+struct event_result event_test(const double *x, size_t n, const int *events, size_t event_count,
+                               double level, uint64_t seed);
 
 /* Sensitivity: the day's own effect against other nulls. */
 double event_p_shuffled(const double *series, size_t n, const int *events, size_t event_count,
                         int weekday, int by_weekday, size_t draws, uint64_t seed);
 
-/* The smallest log ratio on the event days that the test finds (p <= 0.05) with `power`, by
- * planting it into the raw series at every turned position. */
+/* The smallest log ratio on the event days that the test finds (p <= 0.05) with at least
+ * `power`, by planting it at every turned position. */
 double event_detectable(const double *x, size_t n, int weekday, const int *events,
                         size_t event_count, double power);
 

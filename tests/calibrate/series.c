@@ -295,7 +295,7 @@ static void event_false_alarms(void)
             double x[MOST_DAYS], s[MOST_DAYS];
             draw_null(&r, w, x);
             event_series(x, n, 0, s);
-            struct event_result e = event_test(s, n, w->events, count, 0.95, i + 1);
+            struct event_result e = event_test(x, n, w->events, count, 0.95, i + 1);
             on += e.window[EVENT_ON].p <= 0.05;
             before += e.window[EVENT_BEFORE].p <= 0.05;
             any += e.p_any <= 0.05;
@@ -339,7 +339,7 @@ static void event_power(void)
             for (int e = 0; e < w->count; e++)
                 x[w->events[e]] *= exp(effect);
             event_series(x, n, 0, s);
-            struct event_result t = event_test(s, n, w->events, (size_t)w->count, 0.95, i + 1);
+            struct event_result t = event_test(x, n, w->events, (size_t)w->count, 0.95, i + 1);
             found += t.window[EVENT_ON].p <= 0.05;
             held += t.window[EVENT_ON].low <= effect && effect <= t.window[EVENT_ON].high;
             tight += t.equivalence >= effect;
