@@ -324,6 +324,23 @@ void geo_compile(struct geo *g)
     lpm_seal(g->lpm);
 }
 
+const struct lpm *geo_compiled(const struct geo *g, const struct place **places)
+{
+    *places = g->places;
+    return g->lpm;
+}
+
+void geo_forget_compiled(struct geo *g)
+{
+    lpm_free(g->lpm);
+    free(g->places);
+    free(g->place_slots);
+    g->lpm = NULL;
+    g->places = NULL;
+    g->place_slots = NULL;
+    g->place_count = g->place_room = g->place_mask = 0;
+}
+
 void geo_find_many(const struct geo *g, const struct ip *ips, size_t count, struct place *ret)
 {
     uint32_t numbers[MANY];

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/ip.h"
+#include "base/lpm.h"
 
 enum place_flag { PLACE_PROXY = 1, PLACE_SATELLITE = 2, PLACE_ANYCAST = 4, PLACE_HOSTILE = 8 };
 
@@ -29,6 +30,10 @@ struct place geo_find(const struct geo *g, const struct ip *ip);
  * times faster than geo_find(). It does not give prefix_len_bits. At most 512 at a time. */
 void geo_compile(struct geo *g);
 void geo_find_many(const struct geo *g, const struct ip *ips, size_t count, struct place *ret);
+/* The compiled table (values are indices of `places`), to be combined with others; NULL before
+ * geo_compile() and with MMDB files. Valid until geo_forget_compiled(). */
+const struct lpm *geo_compiled(const struct geo *g, const struct place **places);
+void geo_forget_compiled(struct geo *g);
 /* Name of the AS; `ip` is an address of it (an MMDB holds names by address). Empty when it has
  * none; at most `size` octets with the NUL. */
 void geo_as_name(struct geo *g, uint32_t asn, const struct ip *ip, char *text, size_t size);

@@ -42,6 +42,12 @@ struct attribution {
     struct learned *learned;
     struct address *addresses;
     uint64_t address_misses;
+    struct lpm *classes; /* once many addresses missed: address to a number in `by_class` */
+    struct address *by_class;
+    size_t class_count, class_room;
+    uint32_t *class_slots; /* by what a class is of, number + 1; while they are made */
+    size_t class_mask;
+    bool compile_tried;
     struct as_info *ases;
     size_t as_count, as_mask;
     uint8_t *group_owners;                    /* by group of services that claim a prefix or AS */

@@ -114,6 +114,11 @@ void owners_by_ip(const struct owners *o, const struct ip *ips, size_t count, ui
     lpm_lookup_many(o->prefixes, ips, count, facts);
 }
 
+const struct lpm *owners_lpm(const struct owners *o)
+{
+    return o->prefixes;
+}
+
 const struct fact *owners_fact(const struct owners *o, uint32_t number)
 {
     return &o->facts[number];

@@ -287,6 +287,11 @@ void tables_prefixes(const struct tables *t, const struct ip *ips, size_t count,
     lpm_lookup_many(t->prefixes[0], ips, count, built_in);
 }
 
+const struct lpm *tables_lpm(const struct tables *t, bool own)
+{
+    return t->prefixes[own];
+}
+
 uint32_t tables_asn(const struct tables *t, uint32_t asn)
 {
     if (asn == 0)

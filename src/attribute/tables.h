@@ -28,6 +28,8 @@ int tables_port(const struct tables *t, uint8_t protocol, uint16_t port);
 /* Prefixes and ASes are claimed by groups of facts. A study's own are asked first. */
 void tables_prefixes(const struct tables *t, const struct ip *ips, size_t count, uint32_t *own,
                      uint32_t *built_in); /* groups; GROUP_NONE: no prefix */
+/* The two tables themselves; their values are groups. */
+const struct lpm *tables_lpm(const struct tables *t, bool own);
 uint32_t tables_asn(const struct tables *t, uint32_t asn);
 
 /* Who may be meant by a group at a date and port. */

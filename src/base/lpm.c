@@ -214,7 +214,9 @@ static void put_range(struct ranges *r, bool v4, u128 start, uint32_t prefix, ui
         ((struct range4 *)r->at)[r->count] = (struct range4){(uint32_t)start, value};
     else
         ((struct range6 *)r->at)[r->count] = (struct range6){start, value};
-    r->prefix[r->count++] = prefix;
+    if (r->prefix)
+        r->prefix[r->count] = prefix;
+    r->count++;
 }
 
 /* The part of the boundaries that lies in IPv4's 96-bit prefix, or all of them. */
@@ -251,6 +253,59 @@ void lpm_seal(struct lpm *l)
     build_ranges(&l->v6, l, &b, false);
     free(b.at);
     l->sealed = true;
+}
+
+static uint32_t value_at(const struct ranges *r, bool v4, size_t i)
+{
+    return v4 ? ((const struct range4 *)r->at)[i].value : ((const struct range6 *)r->at)[i].value;
+}
+
+/* All tables' ranges begin at 0, so each has one that holds any address: they advance together from
+ * one change to the next. */
+static void combine_ranges(struct ranges *out, const struct ranges *const *in, size_t count,
+                           bool v4, uint32_t (*combine)(void *, const uint32_t *), void *context)
+{
+    size_t at[LPM_COMBINE_MAX] = {0}, room = 0;
+    uint32_t values[LPM_COMBINE_MAX];
+    u128 start = 0;
+    for (size_t k = 0; k < count; k++)
+        room += in[k]->count;
+    out->at = memory_array(room, v4 ? sizeof(struct range4) : sizeof(struct range6));
+    out->prefix = NULL;
+    for (bool more = true; more;) {
+        for (size_t k = 0; k < count; k++)
+            values[k] = value_at(in[k], v4, at[k]);
+        uint32_t value = combine(context, values);
+        if (out->count == 0 || value_at(out, v4, out->count - 1) != value)
+            put_range(out, v4, start, LPM_NONE, value);
+        more = false;
+        u128 next = 0;
+        for (size_t k = 0; k < count; k++)
+            if (at[k] + 1 < in[k]->count && (!more || start_at(in[k], v4, at[k] + 1) < next))
+                more = true, next = start_at(in[k], v4, at[k] + 1);
+        for (size_t k = 0; k < count; k++)
+            if (more && at[k] + 1 < in[k]->count && start_at(in[k], v4, at[k] + 1) == next)
+                at[k]++;
+        start = next;
+    }
+    build_index(out, v4);
+}
+
+struct lpm *lpm_combine(const struct lpm *const *tables, size_t count,
+                        uint32_t (*combine)(void *context, const uint32_t *values), void *context)
+{
+    struct lpm *l = lpm_new();
+    const struct ranges *in[LPM_COMBINE_MAX];
+    assert(count > 0 && count <= LPM_COMBINE_MAX);
+    for (int v4 = 0; v4 < 2; v4++) {
+        for (size_t k = 0; k < count; k++) {
+            assert(tables[k]->sealed);
+            in[k] = v4 ? &tables[k]->v4 : &tables[k]->v6;
+        }
+        combine_ranges(v4 ? &l->v4 : &l->v6, in, count, v4, combine, context);
+    }
+    l->sealed = true;
+    return l;
 }
 
 size_t lpm_count(const struct lpm *l)
@@ -340,7 +395,7 @@ void lpm_lookup_many(const struct lpm *l, const struct ip *ips, size_t count, ui
 
 void lpm_mark_v4(const struct lpm *l, uint64_t map[LPM_MARK_WORDS])
 {
-    assert(l->sealed);
+    assert(l->sealed && l->v4.prefix);
     const struct range4 *ranges = l->v4.at;
     for (size_t i = 0; i < l->v4.count; i++) {
         if (ranges[i].value == LPM_NONE)
@@ -382,6 +437,7 @@ bool lpm_find(const struct lpm *l, const struct ip *ip, struct prefix *ret, uint
     u128 key = key_of(ip);
     bool v4 = key >> 32 == 0xffff;
     const struct ranges *r = v4 ? &l->v4 : &l->v6;
+    assert(r->prefix);
     uint32_t p = r->prefix[range_of(r, v4, v4 ? (uint32_t)key : key)];
     if (p == LPM_NONE)
         return false;

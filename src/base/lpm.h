@@ -20,6 +20,13 @@ void lpm_seal(struct lpm *l);
 size_t lpm_count(const struct lpm *l); /* prefixes added */
 size_t lpm_memory_octets(const struct lpm *l);
 
+/* One sealed table for several: where they answer values[0], values[1] ... it answers
+ * combine(context, values), which is called once for every range in which none of them changes.
+ * lpm_find() and lpm_mark_v4() are not for it: it has no prefixes. */
+enum { LPM_COMBINE_MAX = 8 };
+struct lpm *lpm_combine(const struct lpm *const *tables, size_t count,
+                        uint32_t (*combine)(void *context, const uint32_t *values), void *context);
+
 /* Sealed tables only. lpm_lookup_many() is the fast road for whole columns (`ips` is an array of
  * 16-octet addresses): it hides memory latency by working on several addresses at once. */
 uint32_t lpm_lookup(const struct lpm *l, const struct ip *ip);

@@ -261,6 +261,49 @@ static void marked_blocks_hold_prefixes(void **state)
     }
 }
 
+/* Numbers of three tables as one number, and none where all are none. */
+static uint32_t three_as_one(void *calls, const uint32_t *values)
+{
+    uint32_t sum = 0;
+    ++*(size_t *)calls;
+    for (int k = 0; k < 3; k++)
+        sum = sum * 1000 + (values[k] == LPM_NONE ? 999 : values[k] % 999);
+    return sum == 999999999 ? LPM_NONE : sum;
+}
+
+static void test_combined(void **state)
+{
+    (void)state;
+    struct random r;
+    random_init(&r, 12);
+    for (int round = 0; round < 20; round++) {
+        struct lpm *tables[3];
+        size_t calls = 0;
+        for (int k = 0; k < 3; k++) {
+            tables[k] = lpm_new();
+            for (size_t i = random_below(&r, 200); i > 0; i--) {
+                struct prefix p = random_prefix(&r);
+                lpm_add(tables[k], &p, (uint32_t)random_below(&r, 900));
+            }
+            lpm_seal(tables[k]);
+        }
+        struct lpm *one = lpm_combine((const struct lpm *const *)tables, 3, three_as_one, &calls);
+        assert_true(calls > 0);
+        for (int i = 0; i < 3000; i++) {
+            struct ip ip = random_ip(&r, random_below(&r, 2));
+            uint32_t values[3], got;
+            for (int k = 0; k < 3; k++)
+                values[k] = lpm_lookup(tables[k], &ip);
+            assert_int_equal(lpm_lookup(one, &ip), three_as_one(&calls, values));
+            lpm_lookup_many(one, &ip, 1, &got);
+            assert_int_equal(got, lpm_lookup(one, &ip));
+        }
+        for (int k = 0; k < 3; k++)
+            lpm_free(tables[k]);
+        lpm_free(one);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +312,7 @@ int main(void)
         cmocka_unit_test(small_tables_are_small),
         cmocka_unit_test(a_million_prefixes),
         cmocka_unit_test(marked_blocks_hold_prefixes),
+        cmocka_unit_test(test_combined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
