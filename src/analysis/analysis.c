@@ -134,7 +134,9 @@ int analysis_run(const struct analysis_input *in, json_t **ret_model, struct err
     snprintf(a.window, sizeof(a.window), "day >= toDate(%d) AND day <= toDate(%d)",
              in->study->from_day, in->study->to_day);
     a.used = arena_array(a.arena, a.days + 1, sizeof(*a.used));
-    int status = window_load(&a, err);
+    int status = store_summary(in->store, err);
+    if (status == 0)
+        status = window_load(&a, err);
     if (status == 0) {
         json_object_set_new(a.model, "study", study_json(&a));
         status = run_sections(&a, err);

@@ -71,9 +71,8 @@ int categories_section(struct analysis *a, json_t **ret, struct error *err)
     struct counts hosts;
     size_t n = rows_sorted(a, rows);
     int status = counts_ask(a, &hosts, err,
-                            "SELECT toUInt32(category) AS k, uniqExact(local) AS l FROM daily "
-                            "WHERE %s AND " USAGE " GROUP BY k ORDER BY k",
-                            a->window);
+                            "SELECT toUInt32(category) AS k, uniqExact(local) AS l FROM reach WHERE "
+                            USAGE " GROUP BY k ORDER BY k");
     if (status < 0)
         return status;
     *ret = json_array();

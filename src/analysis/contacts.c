@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pairs that last: a local address, a remote one and a service, followed over the study's days.
- * Every pair is counted in the engine; the longest lasting and those with the most even days are
- * looked at one by one: are the times of their conversations more regular than people's? */
-#include <inttypes.h>
+ * The store's summaries hold the longest lasting and those with the most even days; they are looked
+ * at one by one: are the times of their conversations more regular than people's? */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +15,8 @@
 enum {
     DAYS_MIN = 7,     /* of the study */
     SEEN_MIN = 3,     /* days of a pair */
-    CANDIDATES = 100, /* by each of three orders */
     SHOWN = 50,
-    ALIKE = 3,        /* pairs of one local address and service that are merely long lasting */
-    AT_ONCE = 50,     /* pairs a question */
-    A_DAY_MAX = 1000, /* conversations of a pair a day: more is a stream without intervals */
+    ALIKE = 3, /* pairs of one local address and service that are merely long lasting */
     STARTS_TESTED = 512,
     DRAWS = 3999,
 };
@@ -43,7 +39,7 @@ struct pair {
 struct pairs {
     struct analysis *a;
     struct pair *list;
-    size_t count, from, to; /* [from, to): those asked about now */
+    size_t count;
     uint32_t *day_s;        /* [day]: its midnight since the first day's */
     double until[REGULARITY_SLOTS];
 };
@@ -64,79 +60,13 @@ static void take_ip(struct ip *ip, const struct block *b, size_t column, size_t 
     memcpy(ip->octet, text.at, text.len < IP_OCTETS ? text.len : IP_OCTETS);
 }
 
-static void add_candidates(struct pairs *ps, const struct block *b)
-{
-    for (size_t i = 0; i < block_rows(b); i++) {
-        struct pair *p = &ps->list[ps->count++];
-        take_ip(&p->local, b, 0, i);
-        take_ip(&p->remote, b, 1, i);
-        p->service = (uint32_t)block_u64(b, 2, i);
-        p->flows = block_f64(b, 3, i);
-        p->days_seen = (size_t)block_u64(b, 4, i);
-    }
-}
-
-#define PAIRS                                                                                      \
-    "SELECT local, remote, toUInt32(service) AS s, sum(flows) AS n, uniqExact(day) AS d%s FROM "   \
-    "contact WHERE %s AND " USAGE " GROUP BY local, remote, s HAVING d >= %d ORDER BY "
-
-/* The longest lasting; and the ones whose days are most alike. Daily conversations that come at
- * random are spread as a Poisson count, variance over mean 1; a clock's are not spread at all. */
-static int load_candidates(struct pairs *ps, struct error *err)
-{
-    struct analysis *a = ps->a;
-    struct block *longest = NULL, *even = NULL;
-    int status = ask(a, &longest, err,
-                     PAIRS "d DESC, n DESC, local, remote, s LIMIT %d BY local, s LIMIT %d", "",
-                     a->window, SEEN_MIN, ALIKE, CANDIDATES);
-    if (status == 0)
-        status = ask(a, &even, err, PAIRS "few, e, n DESC, local, remote, s LIMIT %d BY few",
-                     ", sum(flows * flows) AS q, n < 4 * d AS few, (q / n - n / d - 1) * sqrt(d) "
-                     "AS e",
-                     a->window, SEEN_MIN, CANDIDATES);
-    if (status == 0) {
-        ps->list = arena_array(a->arena, 3 * CANDIDATES + 1, sizeof(*ps->list));
-        add_candidates(ps, longest);
-        add_candidates(ps, even);
-        qsort(ps->list, ps->count, sizeof(*ps->list), by_key);
-        size_t kept = 0;
-        for (size_t i = 0; i < ps->count; i++)
-            if (i == 0 || by_key(&ps->list[i], &ps->list[kept - 1]) != 0)
-                ps->list[kept++] = ps->list[i];
-        ps->count = kept;
-    }
-    block_free(longest);
-    block_free(even);
-    return status;
-}
-
-static void add_ip(struct buf *sql, const char *column, const struct ip *ip)
-{
-    buf_format(sql, "%s = unhex('", column);
-    for (int i = 0; i < IP_OCTETS; i++)
-        buf_format(sql, "%02x", ip->octet[i]);
-    buf_text(sql, "')");
-}
-
-/* "(local = .. AND remote = .. AND service = ..) OR ..." of the pairs asked about now. */
-static void add_pairs(const struct pairs *ps, struct buf *sql)
-{
-    for (size_t i = ps->from; i < ps->to; i++) {
-        buf_text(sql, i > ps->from ? " OR (" : "(");
-        add_ip(sql, "local", &ps->list[i].local);
-        buf_text(sql, " AND ");
-        add_ip(sql, "remote", &ps->list[i].remote);
-        buf_format(sql, " AND service = %u)", ps->list[i].service);
-    }
-}
-
 static struct pair *pair_of_row(struct pairs *ps, const struct block *b, size_t row)
 {
     struct pair key;
     take_ip(&key.local, b, 0, row);
     take_ip(&key.remote, b, 1, row);
     key.service = (uint32_t)block_u64(b, 2, row);
-    return bsearch(&key, ps->list + ps->from, ps->to - ps->from, sizeof(key), by_key);
+    return bsearch(&key, ps->list, ps->count, sizeof(key), by_key);
 }
 
 /* Days without telemetry neither count nor break a run. */
@@ -148,27 +78,42 @@ static size_t unused_between(const struct analysis *a, int32_t from, int32_t to)
     return count;
 }
 
+/* Rows of (local, remote, service, day, flows) in ascending order. */
 static void add_days(struct pairs *ps, const struct block *b)
 {
-    struct pair *last = NULL;
     size_t run = 0;
+    ps->list = arena_array(ps->a->arena, block_rows(b) + 1, sizeof(*ps->list));
     for (size_t i = 0; i < block_rows(b); i++) {
-        struct pair *p = pair_of_row(ps, b, i);
+        struct pair key = {.service = (uint32_t)block_u64(b, 2, i)};
+        struct pair *p = ps->count ? &ps->list[ps->count - 1] : NULL;
         int32_t day = (int32_t)block_u64(b, 3, i) - ps->a->study->from_day;
-        if (!p)
-            continue;
-        if (p != last) {
+        take_ip(&key.local, b, 0, i);
+        take_ip(&key.remote, b, 1, i);
+        if (!p || by_key(p, &key) != 0) {
+            p = &ps->list[ps->count++];
+            *p = key;
             p->first = day;
             run = 0;
         } else if (p->last + 1 + (int32_t)unused_between(ps->a, p->last, day) < day) {
             run = 0;
         }
         run++;
+        p->flows += block_f64(b, 4, i);
+        p->days_seen++;
         p->last = day;
         p->span = (size_t)(day - p->first) + 1;
         p->run = run > p->run ? run : p->run;
-        last = p;
     }
+}
+
+/* Rows of a pair's days may be more than its days: some candidates were seen on too few. */
+static void drop_short(struct pairs *ps)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < ps->count; i++)
+        if (ps->list[i].days_seen >= SEEN_MIN)
+            ps->list[kept++] = ps->list[i];
+    ps->count = kept;
 }
 
 static int add_starts(void *ctx, const struct block *b)
@@ -177,7 +122,7 @@ static int add_starts(void *ctx, const struct block *b)
     int64_t midnight = (int64_t)(ps->a->study->from_ms / 1000);
     for (size_t i = 0; i < block_rows(b); i++) {
         struct pair *p = pair_of_row(ps, b, i);
-        if (!p || p->flows > A_DAY_MAX * (double)p->days_seen)
+        if (!p)
             continue;
         if (p->starts == p->room) {
             p->room = p->room ? 2 * p->room : 256;
@@ -266,37 +211,24 @@ static bool is_sampled(struct analysis *a)
     return false;
 }
 
-static int look_closer(struct pairs *ps, bool sampled, struct error *err)
+/* The store's summaries have the candidates' days and starts. */
+static int load_pairs(struct pairs *ps, bool sampled, struct error *err)
 {
-    struct analysis *a = ps->a;
     struct block *b = NULL;
-    struct buf sql;
-    buf_init(&sql, 1 << 20);
-    buf_format(&sql,
-               "SELECT local, remote, toUInt32(service) AS s, toUInt32(toUInt16(day)) AS t FROM "
-               "contact WHERE %s AND " USAGE " AND (",
-               a->window);
-    add_pairs(ps, &sql);
-    buf_text(&sql, ") GROUP BY local, remote, s, t ORDER BY local, remote, s, t");
-    int status = engine_query(a->engine, sql.at, &b, err);
-    if (status == 0)
-        add_days(ps, b);
-    block_free(b);
-    buf_done(&sql);
-    if (status < 0 || sampled)
+    int status = ask(ps->a, &b, err,
+                     "SELECT local, remote, toUInt32(service) AS s, toUInt32(toUInt16(day)) AS t, "
+                     "flows FROM pair_day ORDER BY local, remote, s, t");
+    if (status < 0)
         return status;
-    buf_init(&sql, 1 << 20);
-    buf_format(&sql,
-               "SELECT local, remote, toUInt32(service) AS s, intDiv(start_ms, 1000) AS t FROM "
-               "flow WHERE day >= toDate(toUInt16(%" PRIu64 ")) AND day <= toDate(toUInt16(%" PRIu64
-               ")) AND start_ms >= %" PRIu64 " AND start_ms < %" PRIu64 " AND " USAGE_OF_FLOWS " AND (",
-               a->study->from_ms / 86400000, (a->study->to_ms - 1) / 86400000, a->study->from_ms,
-               a->study->to_ms);
-    add_pairs(ps, &sql);
-    buf_text(&sql, ") GROUP BY local, remote, s, t ORDER BY local, remote, s, t");
-    status = engine_query_each(a->engine, sql.at, add_starts, ps, err);
-    buf_done(&sql);
-    return status;
+    add_days(ps, b);
+    drop_short(ps);
+    block_free(b);
+    if (sampled)
+        return 0;
+    return engine_query_each(ps->a->engine,
+                             "SELECT local, remote, toUInt32(service) AS s, start_s FROM "
+                             "pair_start ORDER BY local, remote, s, start_s",
+                             add_starts, ps, err);
 }
 
 static int by_weight(const void *a, const void *b)
@@ -389,19 +321,14 @@ int contacts_section(struct analysis *a, json_t **ret, struct error *err)
         *ret = unsupported("Fewer than seven days cannot show which relationships last.");
         return 0;
     }
-    int status = load_candidates(&ps, err);
     ps.day_s = arena_array(a->arena, a->days + 1, sizeof(*ps.day_s));
     for (size_t d = 0; d < a->days; d++)
         ps.day_s[d] = (uint32_t)(zone_day_start_s(a->study->zone, a->study->from_day + (int32_t)d) -
                                  (int64_t)(a->study->from_ms / 1000));
     fill_until(&ps);
-    for (size_t from = 0; status == 0 && from < ps.count; from += AT_ONCE) {
-        ps.from = from;
-        ps.to = from + AT_ONCE < ps.count ? from + AT_ONCE : ps.count;
-        status = look_closer(&ps, sampled, err);
-        for (size_t i = ps.from; i < ps.to; i++)
-            judge(&ps, &ps.list[i]);
-    }
+    int status = load_pairs(&ps, sampled, err);
+    for (size_t i = 0; i < ps.count; i++)
+        judge(&ps, &ps.list[i]);
     if (status < 0)
         return status;
     correct(&ps);

@@ -76,8 +76,8 @@ json_t *evidence_window(const char *filter, uint64_t from_ms, uint64_t to_ms, do
 json_t *evidence_between(const struct analysis *a, const char *filter, uint64_t from_ms,
                          uint64_t to_ms, double flows)
 {
-    /* Use is the population's own: where the study has pivots, the filter leaves them out too. */
-    if (a->study->pivot_count > 0 && strstr(filter, USAGE_FILTER) && !strstr(filter, "not pivot"))
+    /* A role is the population's own: where the study has pivots, the filter leaves them out too. */
+    if (a->study->pivot_count > 0 && strstr(filter, "role ") && !strstr(filter, "pivot"))
         filter = arena_format(a->arena, "%s and not pivot", filter);
     return evidence_window(filter, from_ms, to_ms, flows);
 }

@@ -78,20 +78,16 @@ static int find_popular(struct analysis *a, struct presence *p, const char **lis
     struct counts hosts, all, kind;
     struct buf b;
     int status = counts_ask(a, &hosts, err,
-                            "SELECT toUInt32(service) AS k, uniqExact(local) AS l FROM daily WHERE "
-                            "%s AND " USAGE " AND service > 0 GROUP BY k ORDER BY k",
-                            a->window);
+                            "SELECT toUInt32(service) AS k, uniqExact(local) AS l FROM reach WHERE "
+                            USAGE " AND service > 0 GROUP BY k ORDER BY k");
     if (status == 0)
         status = counts_ask(a, &all, err,
-                            "SELECT toUInt32(1) AS k, uniqExact(local) AS l FROM daily WHERE %s "
-                            "AND " USAGE,
-                            a->window);
+                            "SELECT toUInt32(1) AS k, uniqExact(local) AS l FROM reach WHERE " USAGE);
     if (status == 0)
         status = counts_ask(a, &kind, err,
                             "SELECT toUInt32(service) AS k, sumIf(flows, %s < %d) AS l, sum(flows) "
-                            "AS m FROM contact WHERE %s AND " USAGE
-                            " AND service > 0 GROUP BY k ORDER BY k",
-                            profile_sql(a), OTHER, a->window);
+                            "AS m FROM reach WHERE " USAGE " AND service > 0 GROUP BY k ORDER BY k",
+                            profile_sql(a), OTHER);
     if (status < 0)
         return status;
     p->popular = json_array();
@@ -116,29 +112,35 @@ static int find_popular(struct analysis *a, struct presence *p, const char **lis
 
 /* Institutions are told by the owner alone, so that a filter finds their conversations again. */
 static const struct institution_kind {
-    const char *name, *sql, *filter;
+    unsigned owner;
+    const char *name;
 } institution_kinds[] = {
-    {"government", "owner IN (8, 9)", "(owner government or owner military)"},
-    {"news", "owner = 10", "owner news"},
-    {"education", "owner IN (6, 14)", "(owner university or owner education)"},
-    {"research", "owner = 7", "owner laboratory"},
-    {"telecom", "owner IN (4, 5)",
-     "(owner \"carrier and access\" or owner \"satellite provider\")"},
+    {OWNER_GOVERNMENT, "government"}, {OWNER_MILITARY, "government"},
+    {OWNER_NEWS, "news"},             {OWNER_UNIVERSITY, "education"},
+    {OWNER_EDUCATION, "education"},   {OWNER_LABORATORY, "research"},
+    {OWNER_CARRIER, "telecom"},       {OWNER_SATELLITE, "telecom"},
 };
 enum { INSTITUTION_KINDS = sizeof(institution_kinds) / sizeof(institution_kinds[0]) };
 
 /* Carriers come last: there are always some. */
 static int load_institutions(struct analysis *a, struct presence *p, struct error *err)
 {
-    return ask(
-        a, &p->institutions, err,
-        "SELECT toUInt32(country) AS c, asn AS s, multiIf(%s, 0, %s, 1, %s, 2, %s, 3, 4) AS "
-        "kind, sum(flows) AS n, uniqExact(local) AS l, uniqExact(day) AS d, min(remote) AS r "
-        "FROM contact WHERE %s AND " USAGE " AND asn > 0 AND country > 0 AND owner IN (4, 5, "
-        "6, 7, 8, 9, 10, 14) GROUP BY c, s, kind ORDER BY c, kind = 4, n DESC, s, kind "
-        "LIMIT %d BY c",
-        institution_kinds[0].sql, institution_kinds[1].sql, institution_kinds[2].sql,
-        institution_kinds[3].sql, a->window, INSTITUTIONS_A_COUNTRY);
+    return ask(a, &p->institutions, err,
+               "SELECT toUInt32(country) AS c, asn AS s, toUInt32(owner) AS k, flows AS n, "
+               "local_hosts AS l, days AS d, remote AS r FROM met WHERE asn > 0 AND country > 0 "
+               "AND owner IN (%d, %d, %d, %d, %d, %d, %d, %d) ORDER BY c, k IN (%d, %d), n DESC, "
+               "s, k LIMIT %d BY c",
+               OWNER_GOVERNMENT, OWNER_MILITARY, OWNER_NEWS, OWNER_UNIVERSITY, OWNER_EDUCATION,
+               OWNER_LABORATORY, OWNER_CARRIER, OWNER_SATELLITE, OWNER_CARRIER, OWNER_SATELLITE,
+               INSTITUTIONS_A_COUNTRY);
+}
+
+static const char *institution_name(unsigned owner)
+{
+    for (size_t i = 0; i < INSTITUTION_KINDS; i++)
+        if (institution_kinds[i].owner == owner)
+            return institution_kinds[i].name;
+    return "";
 }
 
 static void add_hex(struct buf *b, const struct ip *ip)
@@ -196,14 +198,13 @@ static int load(struct analysis *a, struct presence *p, struct error *err)
         status = load_left(a, p, popular, err);
     if (status == 0)
         status = counts_ask(a, &p->hosts, err,
-                            "SELECT toUInt32(country) AS k, uniqExact(local) AS l FROM contact "
-                            "WHERE %s AND " USAGE " GROUP BY k ORDER BY k",
-                            a->window);
+                            "SELECT toUInt32(country) AS k, uniqExact(local) AS l FROM reach WHERE "
+                            USAGE " GROUP BY k ORDER BY k");
     if (status == 0)
         status = counts_ask(a, &p->profile, err,
-                            "SELECT toUInt32(country) * 8 + %s AS k, sum(flows) AS n FROM contact "
-                            "WHERE %s AND " USAGE " GROUP BY k ORDER BY k",
-                            profile_sql(a), a->window);
+                            "SELECT toUInt32(country) * 8 + %s AS k, sum(flows) AS n FROM reach "
+                            "WHERE " USAGE " GROUP BY k ORDER BY k",
+                            profile_sql(a));
     if (status == 0)
         status = load_institutions(a, p, err);
     if (status < 0)
@@ -382,15 +383,15 @@ static json_t *institutions_json(struct analysis *a, struct presence *p, uint32_
         if (block_u64(p->institutions, 0, i) != country)
             continue;
         uint32_t asn = (uint32_t)block_u64(p->institutions, 1, i);
-        const struct institution_kind *kind =
-            &institution_kinds[block_u64(p->institutions, 2, i) % INSTITUTION_KINDS];
+        unsigned owner = (unsigned)block_u64(p->institutions, 2, i);
         double flows = block_f64(p->institutions, 3, i);
         const char *filter = arena_format(
-            a->arena, "country %s and asn %u and %s and " USAGE_FILTER, code, asn, kind->filter);
+            a->arena, "country %s and asn %u and owner %s and " USAGE_FILTER, code, asn,
+            filter_word(a, owner_text(owner)));
         json_array_append_new(
             list, json_pack("{s:s, s:I, s:s, s:o, s:I, s:I, s:o}", "name",
                             as_name(p, asn, block_bytes(p->institutions, 6, i), name), "asn",
-                            (json_int_t)asn, "kind", kind->name, "flows", count_json(flows),
+                            (json_int_t)asn, "kind", institution_name(owner), "flows", count_json(flows),
                             "local_hosts", (json_int_t)block_u64(p->institutions, 4, i), "days",
                             (json_int_t)block_u64(p->institutions, 5, i), "evidence",
                             evidence_json(a, filter, flows)));

@@ -2,7 +2,8 @@
 /* Who scans: outside addresses into the population, and the population's own into the outside. A
  * random walk over each source's first contacts (stats/walk.h), whatever their pace: months of one
  * probe an hour are as plain as a minute of thousands. Failures at so many ports that they are no
- * scan of anything are peers that left, or the echo of someone else's forged packets. */
+ * scan of anything are peers that left, or the echo of someone else's forged packets. First
+ * contacts come from the store's summaries, in their order and one octet each. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -14,31 +15,15 @@
 #include "stats/walk.h"
 
 enum {
-    SHOWN = 50,      /* sources a direction, and organisations */
-    TARGETS_MIN = 4, /* fewer decide nothing */
-    VERTICAL = 50,   /* ports of one target tried in vain */
-    PORTS_SHOWN = 5,
+    SHOWN = 50,    /* sources a direction, and organisations */
+    VERTICAL = 50, /* ports of one target tried in vain */
     SLOW_A_DAY = 48, /* probes on a mean day */
     SLOW_DAYS = 7,
-    PORTS = 65536,
 };
 static const double CHANCE = 0.01; /* of any false scanner in a study, each direction */
 
-/* What came in unasked and could be a probe: no resets and no answers to forged packets. */
-#define PROBE_IN                                                                                   \
-    "role = 4 AND ((protocol IN (6, 17) AND NOT (remote_port < 1024 AND local_port >= 1024) AND "  \
-    "bitAnd(tcp_flags_in, 4) = 0 AND bitAnd(tcp_flags_in, 18) != 18) OR (protocol = 1 AND "        \
-    "local_port = 2048) OR (protocol = 58 AND local_port = 32768))"
-/* Connections that failed, where both directions are exported: no answer, or a refusal. Without
- * flags only silence is a failure. */
-#define FAILED_TWO_WAY                                                                             \
-    "((tcp_flags_out = 0 AND packets_in = 0) OR (bitAnd(tcp_flags_out, 18) = 2 AND (packets_in = " \
-    "0 OR bitAnd(tcp_flags_in, 6) = 4)))"
-/* Where only the population's own packets are: a SYN that no ACK followed. */
-#define FAILED_ONE_WAY "bitAnd(tcp_flags_out, 18) = 2"
-
 struct direction {
-    const char *name, *source, *target, *port, *roles, *failed, *answered, *evidence_sql;
+    const char *name;
     const char *evidence_filter; /* printf format of the source */
     const char *why_not;         /* NULL: it can be told */
     const char *all_filter;      /* everything looked at */
@@ -50,28 +35,26 @@ struct scanner {
     struct ip source;
     struct walk walk;
     uint32_t port_count; /* most ports on one target */
-    double score;
+    double flows, score;
+};
+
+/* What the store's summaries have of one source (docs/store.md). */
+struct attempts {
+    struct ip source;
+    uint64_t first_ms, last_ms;
+    double failed;
+    uint32_t targets, ports, ports_of_one, days, country, asn;
 };
 
 struct scan {
     struct analysis *a;
     const struct direction *d;
     double bound;
-    struct scanner now; /* whose first contacts are being read */
-    size_t failing, distinct;
-    uint8_t seen[PORTS / 8]; /* ports of its failures, one a target */
+    struct attempts *tried; /* ascending by source */
+    size_t tried_count;
     struct scanner top[SHOWN];
     size_t shown, scanners, scattered, by_jung, sources;
 };
-
-static const char *window_sql(struct analysis *a)
-{
-    return arena_format(a->arena,
-                        "day >= toDate(toUInt16(%" PRIu64 ")) AND day <= toDate(toUInt16(%" PRIu64
-                        ")) AND start_ms >= %" PRIu64 " AND start_ms < %" PRIu64,
-                        a->study->from_ms / 86400000, (a->study->to_ms - 1) / 86400000,
-                        a->study->from_ms, a->study->to_ms);
-}
 
 static void put_ip(struct ip *ip, struct bytes text)
 {
@@ -88,21 +71,20 @@ static bool stands_before(const struct scanner *x, const struct scanner *y)
     return memcmp(&x->source, &y->source, sizeof(x->source)) < 0;
 }
 
-static void keep(struct scan *s)
+static void keep(struct scan *s, const struct scanner *x)
 {
     size_t at = s->shown < SHOWN ? s->shown++ : SHOWN - 1;
-    if (at == SHOWN - 1 && s->scanners > SHOWN && !stands_before(&s->now, &s->top[at]))
+    if (at == SHOWN - 1 && s->scanners > SHOWN && !stands_before(x, &s->top[at]))
         return;
-    for (; at > 0 && stands_before(&s->now, &s->top[at - 1]); at--)
+    for (; at > 0 && stands_before(x, &s->top[at - 1]); at--)
         s->top[at] = s->top[at - 1];
-    s->top[at] = s->now;
+    s->top[at] = *x;
 }
 
-static void finish_source(struct scan *s)
+static void judge(struct scan *s, struct scanner *x, size_t ports_in_vain)
 {
-    struct scanner *x = &s->now;
     bool vertical = x->port_count >= VERTICAL;
-    bool scattered = (double)s->distinct > 8 + (double)s->failing / 4;
+    bool scattered = (double)ports_in_vain > 8 + (double)x->walk.failures / 4;
     if (x->walk.contacts == 0)
         return;
     s->sources++;
@@ -112,71 +94,83 @@ static void finish_source(struct scan *s)
         s->scattered++;
     } else if (x->walk.peak >= s->bound || vertical) {
         s->scanners++;
-        keep(s);
+        keep(s, x);
     }
 }
 
-static void begin_source(struct scan *s, const struct ip *source)
+static int by_source(const void *a, const void *b)
 {
-    finish_source(s);
-    memset(&s->now, 0, sizeof(s->now));
-    memset(s->seen, 0, sizeof(s->seen));
-    s->failing = s->distinct = 0;
-    s->now.source = *source;
+    return memcmp(a, b, sizeof(struct ip)); /* the first field of either */
 }
 
-/* Rows of (source, success, ports, port), in the order of first contacts. */
-static int take_contacts(void *ctx, const struct block *b)
+static const struct attempts *attempts_of(const struct scan *s, const struct ip *source)
+{
+    static const struct attempts none;
+    const struct attempts *x =
+        bsearch(source, s->tried, s->tried_count, sizeof(*s->tried), by_source);
+    return x ? x : &none;
+}
+
+static int load_attempts(struct scan *s, struct error *err)
+{
+    struct block *b = NULL;
+    int status = ask(s->a, &b, err,
+                     "SELECT source, failed, targets, ports, ports_of_one, days, first_ms, "
+                     "last_ms, toUInt32(country) AS c, asn FROM scan WHERE inward = %d ORDER BY "
+                     "source",
+                     !s->d->outward);
+    if (status < 0)
+        return status;
+    s->tried_count = block_rows(b);
+    s->tried = arena_array(s->a->arena, s->tried_count + 1, sizeof(*s->tried));
+    for (size_t i = 0; i < s->tried_count; i++) {
+        struct attempts *x = &s->tried[i];
+        put_ip(&x->source, block_bytes(b, 0, i));
+        x->failed = block_f64(b, 1, i);
+        x->targets = (uint32_t)block_u64(b, 2, i);
+        x->ports = (uint32_t)block_u64(b, 3, i);
+        x->ports_of_one = (uint32_t)block_u64(b, 4, i);
+        x->days = (uint32_t)block_u64(b, 5, i);
+        x->first_ms = block_u64(b, 6, i);
+        x->last_ms = block_u64(b, 7, i);
+        x->country = (uint32_t)block_u64(b, 8, i);
+        x->asn = (uint32_t)block_u64(b, 9, i);
+    }
+    block_free(b);
+    return 0;
+}
+
+/* Rows of (source, flows, ports in vain, successes of its first contacts in their order). */
+static int take_walks(void *ctx, const struct block *b)
 {
     struct scan *s = ctx;
     for (size_t i = 0; i < block_rows(b); i++) {
-        struct ip source;
-        put_ip(&source, block_bytes(b, 0, i));
-        if (s->now.walk.contacts == 0 || !ip_equal(&source, &s->now.source))
-            begin_source(s, &source);
-        bool success = block_u64(b, 1, i) != 0;
-        uint32_t ports = (uint32_t)block_u64(b, 2, i), port = (uint32_t)block_u64(b, 3, i) % PORTS;
-        walk_step(&s->now.walk, success);
-        s->now.port_count = ports > s->now.port_count ? ports : s->now.port_count;
-        if (success)
-            continue;
-        s->failing++;
-        s->distinct += !(s->seen[port / 8] >> port % 8 & 1);
-        s->seen[port / 8] = (uint8_t)(s->seen[port / 8] | 1u << port % 8);
+        struct scanner x = {.flows = block_f64(b, 1, i)};
+        put_ip(&x.source, block_bytes(b, 0, i));
+        x.port_count = attempts_of(s, &x.source)->ports_of_one;
+        for (size_t k = 0; k < block_array_len(b, 3, i); k++)
+            walk_step(&x.walk, block_array_u64(b, 3, i, k) != 0);
+        judge(s, &x, (size_t)block_u64(b, 2, i));
     }
     return 0;
 }
 
 static int walk_all(struct scan *s, struct error *err)
 {
-    const struct direction *d = s->d;
-    const char *window = window_sql(s->a);
-    struct buf sql;
-    buf_init(&sql, 1 << 20);
-    buf_format(&sql,
-               "SELECT source_ip, good > 0 AND (bad = 0 OR first_good <= first_bad) AS success, "
-               "ports, port FROM (SELECT %s AS source_ip, %s AS target_ip, countIf(%s) AS bad, "
-               "countIf(%s) AS good, minIf(start_ms, %s) AS first_bad, minIf(start_ms, %s) AS "
-               "first_good, uniqExactIf(%s, %s) AS ports, minIf(%s, %s) AS port FROM flow WHERE "
-               "%s AND %s AND %s IN (SELECT %s FROM flow WHERE %s AND %s AND %s GROUP BY %s HAVING "
-               "uniqExact(%s) >= %d OR uniqExact(%s) >= %d) GROUP BY source_ip, target_ip HAVING "
-               "bad + good > 0) ORDER BY source_ip, if(bad = 0, first_good, if(good = 0, "
-               "first_bad, least(first_good, first_bad))), target_ip",
-               d->source, d->target, d->failed, d->answered, d->failed, d->answered, d->port,
-               d->failed, d->port, d->failed, window, d->roles, d->source, d->source, window,
-               d->roles, d->failed, d->source, d->target, TARGETS_MIN, d->port, VERTICAL);
-    int status = engine_query_each(s->a->engine, sql.at, take_contacts, s, err);
-    finish_source(s);
-    buf_done(&sql);
-    return status;
+    const char *sql = arena_format(s->a->arena,
+                                   "SELECT source, flows, ports_in_vain, walk FROM scan_walk WHERE "
+                                   "inward = %d ORDER BY source",
+                                   !s->d->outward);
+    int status = load_attempts(s, err);
+    return status ? status : engine_query_each(s->a->engine, sql, take_walks, s, err);
 }
 
 /* At least as many as there were first contacts: pairs a day and service. */
 static int count_contacts(struct scan *s, double *ret, struct error *err)
 {
     struct block *b = NULL;
-    int status = ask(s->a, &b, err, "SELECT count() AS n FROM contact WHERE %s AND %s",
-                     s->a->window, s->d->outward ? "role = 1" : "role IN (2, 4)");
+    int status = ask(s->a, &b, err, "SELECT sum(value) AS n FROM fact WHERE name IN (%s)",
+                     s->d->outward ? "'pairs.1'" : "'pairs.2', 'pairs.4'");
     if (status == 0)
         *ret = block_rows(b) ? block_f64(b, 0, 0) : 0;
     block_free(b);
@@ -184,50 +178,6 @@ static int count_contacts(struct scan *s, double *ret, struct error *err)
 }
 
 /* --- the rows --- */
-
-static void sources_sql(const struct scan *s, struct buf *sql)
-{
-    for (size_t i = 0; i < s->shown; i++) {
-        buf_format(sql, "%s%s = unhex('", i ? " OR " : "", s->d->source);
-        for (int k = 0; k < IP_OCTETS; k++)
-            buf_format(sql, "%02x", s->top[i].source.octet[k]);
-        buf_text(sql, "')");
-    }
-}
-
-/* "source, all, failed, ports, targets, days, first, last, country, asn". */
-static int ask_details(struct scan *s, struct block **details, struct block **ports,
-                       struct error *err)
-{
-    const struct direction *d = s->d;
-    const char *window = window_sql(s->a);
-    struct buf sql;
-    buf_init(&sql, 1 << 20);
-    buf_format(&sql,
-               "SELECT %s AS source_ip, count() AS n, countIf(%s) AS bad, uniqExactIf(%s, %s) AS "
-               "ports, uniqExactIf(%s, %s) AS targets, uniqExactIf(day, %s) AS days, "
-               "minIf(start_ms, %s) AS f, maxIf(start_ms, %s) AS l, toUInt32(max(country)) AS c, "
-               "max(asn) AS net FROM flow WHERE %s AND %s AND (",
-               d->source, d->failed, d->port, d->failed, d->target, d->failed, d->failed, d->failed,
-               d->failed, window, d->evidence_sql);
-    sources_sql(s, &sql);
-    buf_text(&sql, ") GROUP BY source_ip ORDER BY source_ip");
-    int status = engine_query(s->a->engine, sql.at, details, err);
-    buf_done(&sql);
-    if (status < 0)
-        return status;
-    buf_init(&sql, 1 << 20);
-    buf_format(&sql,
-               "SELECT %s AS source_ip, toUInt32(%s) AS p, uniqExact(%s) AS t FROM flow WHERE %s "
-               "AND %s AND %s AND (",
-               d->source, d->port, d->target, window, d->evidence_sql, d->failed);
-    sources_sql(s, &sql);
-    buf_format(&sql, ") GROUP BY source_ip, p ORDER BY source_ip, t DESC, p LIMIT %d BY source_ip",
-               PORTS_SHOWN);
-    status = engine_query(s->a->engine, sql.at, ports, err);
-    buf_done(&sql);
-    return status;
-}
 
 static json_t *ports_json(const struct block *b, const struct ip *source)
 {
@@ -241,53 +191,59 @@ static json_t *ports_json(const struct block *b, const struct ip *source)
     return list;
 }
 
-static json_t *scanner_json(struct scan *s, const struct scanner *x, const struct block *details,
-                            size_t row, const struct block *ports)
+static json_t *scanner_json(struct scan *s, const struct scanner *x, const struct block *ports)
 {
     const struct direction *d = s->d;
+    const struct attempts *t = attempts_of(s, &x->source);
     char text[IP_TEXT_MAX + 1], code[3];
     text[ip_print(&x->source, text)] = 0;
-    country_text((unsigned)block_u64(details, 8, row), code);
-    double bad = block_f64(details, 2, row), days = block_f64(details, 5, row);
-    uint64_t first = block_u64(details, 6, row), last = block_u64(details, 7, row);
+    country_text(t->country, code);
     bool wide = x->walk.peak >= s->bound, tall = x->port_count >= VERTICAL;
-    bool slow = (double)(last - first) >= SLOW_DAYS * 86400e3 &&
-                bad / ((double)(last - first) / 86400e3) <= SLOW_A_DAY;
+    double length_days = (double)(t->last_ms - t->first_ms) / 86400e3;
+    bool slow = length_days >= SLOW_DAYS && t->failed / length_days <= SLOW_A_DAY;
+    const char *filter = arena_format(s->a->arena, d->evidence_filter, text);
     json_t *j = json_pack(
         "{s:s, s:s, s:o, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:I, s:s, s:s, s:b, s:o, s:o}",
-        "direction", d->name, d->outward ? "local" : "remote", text, "flows", count_json(bad),
-        "targets", (json_int_t)block_u64(details, 4, row), "answered",
-        (json_int_t)(x->walk.contacts - x->walk.failures), "ports_tried",
-        (json_int_t)block_u64(details, 3, row), "ports", ports_json(ports, &x->source),
-        "ports_of_one_target", (json_int_t)x->port_count, "first", time_json(first), "last",
-        time_json(last), "days", (json_int_t)days, "method", wide ? "walk" : "ports", "shape",
+        "direction", d->name, d->outward ? "local" : "remote", text, "flows", count_json(t->failed),
+        "targets", (json_int_t)t->targets, "answered",
+        (json_int_t)(x->walk.contacts - x->walk.failures), "ports_tried", (json_int_t)t->ports,
+        "ports", ports_json(ports, &x->source), "ports_of_one_target", (json_int_t)x->port_count,
+        "first", time_json(t->first_ms), "last", time_json(t->last_ms), "days", (json_int_t)t->days,
+        "method", wide ? "walk" : "ports", "shape",
         wide && tall ? "both"
         : wide       ? "horizontal"
                      : "vertical",
         "slow", (int)slow, "score", number_json(x->score), "evidence",
-        evidence_json(s->a, arena_format(s->a->arena, d->evidence_filter, text),
-                      block_f64(details, 1, row)));
+        evidence_json(s->a, filter, x->flows));
     if (!d->outward) {
         json_object_set_new(j, "country", json_string(code));
-        json_object_set_new(j, "asn", json_integer((json_int_t)block_u64(details, 9, row)));
+        json_object_set_new(j, "asn", json_integer((json_int_t)t->asn));
     }
     return j;
 }
 
 static int add_rows(struct scan *s, json_t *list, struct error *err)
 {
-    struct block *details = NULL, *ports = NULL;
+    struct block *ports = NULL;
+    struct buf sql;
     if (s->shown == 0)
         return 0;
-    int status = ask_details(s, &details, &ports, err);
+    buf_init(&sql, 1 << 16);
+    for (size_t i = 0; i < s->shown; i++) {
+        buf_format(&sql, "%ssource = unhex('", i ? " OR " : "");
+        for (int k = 0; k < IP_OCTETS; k++)
+            buf_format(&sql, "%02x", s->top[i].source.octet[k]);
+        buf_text(&sql, "')");
+    }
+    const char *question = arena_format(
+        s->a->arena,
+        "SELECT source, toUInt32(port) AS p, targets FROM scan_port WHERE inward = %d AND (%s) "
+        "ORDER BY source, targets DESC, p",
+        !s->d->outward, sql.at);
+    buf_done(&sql);
+    int status = engine_query(s->a->engine, question, &ports, err);
     for (size_t i = 0; status == 0 && i < s->shown; i++)
-        for (size_t row = 0; row < block_rows(details); row++) {
-            struct ip ip;
-            put_ip(&ip, block_bytes(details, 0, row));
-            if (ip_equal(&ip, &s->top[i].source))
-                json_array_append_new(list, scanner_json(s, &s->top[i], details, row, ports));
-        }
-    block_free(details);
+        json_array_append_new(list, scanner_json(s, &s->top[i], ports));
     block_free(ports);
     return status;
 }
@@ -406,8 +362,7 @@ static int sensitive_kinds(struct analysis *a, json_t **ret, struct error *err)
     struct counts c;
     int status = counts_ask(a, &c, err,
                             "SELECT toUInt32(owner) AS k, sum(flows) AS n, uniqExact(local) AS l "
-                            "FROM contact WHERE %s AND " USAGE " GROUP BY k ORDER BY k",
-                            a->window);
+                            "FROM reach WHERE " USAGE " GROUP BY k ORDER BY k");
     if (status < 0)
         return status;
     double known = 0;
@@ -440,12 +395,10 @@ static int sensitive(struct analysis *a, json_t *recon, struct error *err)
     if (status == 0)
         status =
             ask(a, &b, err,
-                "SELECT toUInt32(owner) AS k, toUInt32(country) AS c, asn AS s, sum(flows) AS "
-                "n, uniqExact(local) AS l, uniqExact(day) AS d, min(remote) AS r, "
-                "uniqExact(remote) AS m FROM contact WHERE %s AND " USAGE
-                " AND owner IN (%d, %d, %d, %d) GROUP BY k, c, s ORDER BY n DESC, k, c, s "
-                "LIMIT %d",
-                a->window, OWNER_LABORATORY, OWNER_GOVERNMENT, OWNER_MILITARY, OWNER_BANK, SHOWN);
+                "SELECT toUInt32(owner) AS k, toUInt32(country) AS c, asn AS s, flows AS n, "
+                "local_hosts AS l, days AS d, remote AS r, remote_hosts AS m FROM met WHERE owner "
+                "IN (%d, %d, %d, %d) ORDER BY n DESC, k, c, s LIMIT %d",
+                OWNER_LABORATORY, OWNER_GOVERNMENT, OWNER_MILITARY, OWNER_BANK, SHOWN);
     if (status == 0) {
         if (geo_open(a->study->geo_country_mmdb, a->study->geo_asn_mmdb, &geo, NULL) < 0)
             geo = NULL;
@@ -471,33 +424,32 @@ static int sensitive(struct analysis *a, json_t *recon, struct error *err)
 
 /* --- the section --- */
 
+static int facts(struct analysis *a, double ret[4], struct error *err)
+{
+    static const char *const names[4] = {"tcp", "tcp_both_ways", "tcp_flags", "sampling"};
+    for (int i = 0; i < 4; i++) {
+        int status = fact_ask(a, names[i], &ret[i], err);
+        if (status < 0)
+            return status;
+    }
+    return 0;
+}
+
 /* Both directions exported? Flags? One packet in n? */
 static int look(struct analysis *a, struct direction *in, struct direction *out, struct error *err)
 {
-    struct block *b = NULL;
-    int status = ask(a, &b, err,
-                     "SELECT count() AS n, countIf(packets_in > 0) AS two, countIf(tcp_flags_out > "
-                     "0) AS f FROM flow WHERE %s AND role = 1 AND protocol = 6",
-                     window_sql(a));
+    double told[4];
+    int status = facts(a, told, err);
     if (status < 0)
         return status;
-    double n = block_f64(b, 0, 0), two = block_f64(b, 1, 0), flags = block_f64(b, 2, 0);
-    block_free(b);
-    status = ask(a, &b, err, "SELECT max(sampling) AS m FROM flow WHERE %s", window_sql(a));
-    if (status < 0)
-        return status;
-    if (block_u64(b, 0, 0) > 1)
+    double n = told[0], two = told[1], flags = told[2], sampling = told[3];
+    if (sampling > 1)
         in->why_not = out->why_not = "Only one in many packets was looked at: an answer that was "
                                      "not seen need not be missing, so scans cannot be told.";
     else if (n > 0 && two < 0.05 * n && flags < 0.95 * n)
         out->why_not = "Only one direction was exported, mostly without TCP flags: whether the "
                        "population's connections succeeded is not known.";
-    block_free(b);
     out->all_flows = n;
-    if (two < 0.05 * n) {
-        out->failed = FAILED_ONE_WAY;
-        out->answered = "bitAnd(tcp_flags_out, 16) = 16";
-    }
     return 0;
 }
 
@@ -505,26 +457,12 @@ int recon_section(struct analysis *a, json_t **ret, struct error *err)
 {
     struct direction in = {
         .name = "inward",
-        .source = "remote",
-        .target = "local",
-        .port = "local_port",
-        .roles = "role IN (2, 4)",
-        .failed = "(" PROBE_IN ")",
-        .answered = "role = 2",
-        .evidence_sql = "role = 4",
         .all_filter = "role unanswered",
         .all_flows = a->role_total[ROLE_UNANSWERED].flows,
         .evidence_filter = "remote host %s and role unanswered",
     };
     struct direction out = {
         .name = "outward",
-        .source = "local",
-        .target = "remote",
-        .port = "remote_port",
-        .roles = "role = 1 AND protocol = 6",
-        .failed = FAILED_TWO_WAY,
-        .answered = "(packets_in > 0 AND NOT " FAILED_TWO_WAY ")",
-        .evidence_sql = "role = 1 AND protocol = 6",
         .all_filter = "proto tcp and role consumed",
         .evidence_filter = "local host %s and proto tcp and role consumed",
         .outward = true,

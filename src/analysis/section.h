@@ -107,6 +107,8 @@ int contact_table_ask(struct analysis *a, const char *key, const char *where, st
 /* "SELECT key AS k, x AS a [, y AS b [, z AS c]] ..." ordered by k. */
 int counts_ask(struct analysis *a, struct counts *ret, struct error *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* A number of the store's summaries (docs/store.md), 0 when it is not there. */
+int fact_ask(struct analysis *a, const char *name, double *ret, struct error *err);
 /* Row of a key, SIZE_MAX when there is none. */
 size_t table_row(const struct table *t, uint32_t key);
 uint64_t counts_get(const uint64_t *column, const struct counts *c, uint32_t key);
@@ -145,7 +147,8 @@ json_t *unsupported(const char *why);
 json_t *unsupported_phrase(struct phrase why);
 json_t *time_json(uint64_t ms);
 json_t *date_json(int32_t day);
-/* Of the whole period; `filter` holds USAGE_FILTER, if at all, as a part that is and-ed at the top. */
+/* Of the whole period; a role in `filter` is and-ed at its top: in a study with pivots "and not
+ * pivot" follows it. */
 json_t *evidence_json(const struct analysis *a, const char *filter, double flows);
 json_t *evidence_between(const struct analysis *a, const char *filter, uint64_t from_ms,
                          uint64_t to_ms, double flows);

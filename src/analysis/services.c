@@ -92,9 +92,8 @@ static int load_facts(struct analysis *a, struct service_facts *f, struct error 
     cube_table(a, basis_key, NULL, &f->basis);
     cube_table(a, ambiguous_key, NULL, &f->ambiguous);
     return counts_ask(a, &f->hosts, err,
-                      "SELECT toUInt32(service) AS k, uniqExact(local) AS l FROM daily WHERE "
-                      "%s AND " USAGE " GROUP BY k ORDER BY k",
-                      a->window);
+                      "SELECT toUInt32(service) AS k, uniqExact(local) AS l FROM reach WHERE " USAGE
+                      " GROUP BY k ORDER BY k");
 }
 
 static json_t *basis_json(const struct service_facts *f, uint32_t code)

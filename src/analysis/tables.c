@@ -100,6 +100,16 @@ int counts_ask(struct analysis *a, struct counts *ret, struct error *err, const 
     return 0;
 }
 
+int fact_ask(struct analysis *a, const char *name, double *ret, struct error *err)
+{
+    struct block *b = NULL;
+    int status = ask(a, &b, err, "SELECT sum(value) AS v FROM fact WHERE name = '%s'", name);
+    if (status == 0)
+        *ret = block_rows(b) ? block_f64(b, 0, 0) : 0;
+    block_free(b);
+    return status;
+}
+
 static size_t key_row(const uint32_t *keys, size_t rows, uint32_t key)
 {
     size_t low = 0, high = rows;

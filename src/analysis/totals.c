@@ -53,20 +53,33 @@ static json_t *pivots_json(struct analysis *a)
                      evidence_json(a, "pivot", a->pivot_total.flows));
 }
 
+/* Local addresses by role and of use (key 255), remote ones by role. */
+static int role_hosts(struct analysis *a, struct counts *ret, double *ret_use, struct error *err)
+{
+    int status = counts_ask(a, ret, err,
+                            "SELECT k, uniqExact(local) AS l FROM (SELECT local, if(" USAGE
+                            ", [toUInt32(role), toUInt32(255)], [toUInt32(role)]) AS ks FROM reach "
+                            "WHERE pivot = 0) ARRAY JOIN ks AS k GROUP BY k ORDER BY k");
+    for (size_t i = 0; status == 0 && i < ret->rows; i++) {
+        double remote = 0;
+        if (ret->keys[i] < ROLES)
+            status = fact_ask(a, arena_format(a->arena, "remote_hosts.%u", ret->keys[i]), &remote,
+                              err);
+        ret->b[i] = (uint64_t)remote;
+    }
+    *ret_use = (double)(status == 0 ? counts_get(ret->a, ret, 255) : 0);
+    return status;
+}
+
 int totals_section(struct analysis *a, json_t **ret, struct error *err)
 {
     static const int order[] = {ROLE_CONSUMED, ROLE_SERVED, ROLE_PEER, ROLE_UNANSWERED,
                                 ROLE_UNKNOWN};
-    struct counts by_role, use;
-    int status = counts_ask(a, &by_role, err,
-                            "SELECT toUInt32(role) AS k, uniqExact(local) AS l, uniqExact(remote) "
-                            "AS r FROM contact WHERE %s AND pivot = 0 GROUP BY k ORDER BY k",
-                            a->window);
+    struct counts by_role;
+    double use_local = 0, use_remote = 0;
+    int status = role_hosts(a, &by_role, &use_local, err);
     if (status == 0)
-        status = counts_ask(a, &use, err,
-                            "SELECT toUInt32(1) AS k, uniqExact(local) AS l, uniqExact(remote) AS "
-                            "r FROM contact WHERE %s AND " USAGE,
-                            a->window);
+        status = fact_ask(a, "remote_hosts.use", &use_remote, err);
     if (status < 0)
         return status;
     json_t *flows = json_object(), *roles = json_object();
@@ -80,8 +93,7 @@ int totals_section(struct analysis *a, json_t **ret, struct error *err)
     *ret = json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "flows",
                      count_json(a->total.flows), "octets", count_json(a->total.octets), "packets",
                      count_json(a->total.packets), "local_hosts",
-                     (json_int_t)(use.rows ? use.a[0] : 0), "remote_hosts",
-                     (json_int_t)(use.rows ? use.b[0] : 0), "by_role", flows, "roles", roles,
+                     (json_int_t)use_local, "remote_hosts", (json_int_t)use_remote, "by_role", flows, "roles", roles,
                      "pivots", pivots_json(a), "usage", usage_json(a), "unattributed", unattributed_json(a), "evidence",
                      evidence_json(a, "", a->total.flows));
     return 0;

@@ -315,6 +315,8 @@ static int derive(struct run *r, struct store *store, int status, struct error *
         progress_show(&progress, 0, 1, 0);
     }
     int derived = store_derive(store, false, &why);
+    if (derived == 0)
+        derived = store_summary(store, &why);
     progress_clear(&progress);
     if (store_unfinished(store))
         fprintf(stderr,

@@ -58,6 +58,9 @@ void import_abandon(struct import *i);
 /* Remakes derived tables where they are older than the flows (after imports, also interrupted
  * ones), or all of them. */
 int store_derive(struct store *s, bool all, struct error *err);
+/* Makes the tables that a report reads in place of the flows (docs/store.md, Summaries), where they
+ * are not those of this study's days and of what is in the store. Before any of them is read. */
+int store_summary(struct store *s, struct error *err);
 /* From now on import_end() hands over and returns: a thread of the store writes, several small
  * sources at once, and the derived tables are left to one store_derive() after the last source,
  * which waits for that thread. If it never comes, the next opening repairs it. Failures of the

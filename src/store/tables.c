@@ -42,6 +42,62 @@ static const struct column contact[] = {
     {NULL, NULL},
 };
 
+static const struct column reach[] = {
+    {"local", "FixedString(16)"},
+    {"service", "UInt16"},
+    {"category", "UInt16"},
+    {"country", "UInt16"},
+    {"owner", "UInt8"},
+    {"role", "UInt8"},
+    {"pivot", "UInt8"},
+    {"flows", "UInt64"},
+    {NULL, NULL},
+};
+
+static const struct column met[] = {
+    {"country", "UInt16"},       {"asn", "UInt32"},          {"owner", "UInt8"},
+    {"flows", "UInt64"},         {"local_hosts", "UInt64"},  {"remote_hosts", "UInt64"},
+    {"days", "UInt32"},          {"remote", "FixedString(16)"}, {NULL, NULL},
+};
+
+static const struct column fact[] = {{"name", "String"}, {"value", "UInt64"}, {NULL, NULL}};
+
+static const struct column pair[] = {
+    {"local", "FixedString(16)"}, {"remote", "FixedString(16)"}, {"service", "UInt16"},
+    {"seen", "UInt32"},           {"flows", "UInt64"},           {"squares", "UInt64"},
+    {NULL, NULL},
+};
+
+static const struct column pair_day[] = {
+    {"local", "FixedString(16)"}, {"remote", "FixedString(16)"}, {"service", "UInt16"},
+    {"day", "Date"},              {"flows", "UInt64"},           {NULL, NULL},
+};
+
+static const struct column pair_start[] = {
+    {"local", "FixedString(16)"},
+    {"remote", "FixedString(16)"},
+    {"service", "UInt16"},
+    {"start_s", "UInt32"},
+    {NULL, NULL},
+};
+
+static const struct column scan[] = {
+    {"inward", "UInt8"},   {"source", "FixedString(16)"}, {"failed", "UInt64"},
+    {"targets", "UInt32"}, {"ports", "UInt32"},           {"ports_of_one", "UInt32"},
+    {"days", "UInt32"},    {"first_ms", "UInt64"},        {"last_ms", "UInt64"},
+    {"country", "UInt16"}, {"asn", "UInt32"},             {NULL, NULL},
+};
+
+static const struct column scan_walk[] = {
+    {"inward", "UInt8"},         {"source", "FixedString(16)"}, {"flows", "UInt64"},
+    {"ports_in_vain", "UInt32"}, {"walk", "Array(UInt8)"},      {NULL, NULL},
+};
+
+static const struct column scan_port[] = {
+    {"inward", "UInt8"}, {"source", "FixedString(16)"}, {"port", "UInt16"},
+    {"targets", "UInt64"}, {NULL, NULL},
+};
+
 static const struct column coverage[] = {
     {"day", "Date"},        {"hour", "UInt32"},         {"exporter", "UInt32"},
     {"source", "UInt32"},   {"records", "UInt64"},      {"lost", "UInt64"},
@@ -93,6 +149,15 @@ const struct table tables[] = {
     {"activity", activity, "MergeTree", "day", "slot, service, country, role", true},
     {"daily", daily, "MergeTree", "day", "local, service", true},
     {"contact", contact, "MergeTree", "day", "local, remote, service", true},
+    {"reach", reach, "MergeTree", "tuple()", "local, service", true},
+    {"met", met, "MergeTree", "tuple()", "country, asn", true},
+    {"fact", fact, "MergeTree", "tuple()", "name", true},
+    {"pair", pair, "MergeTree", "tuple()", "local, remote, service", true},
+    {"pair_day", pair_day, "MergeTree", "tuple()", "local, remote, service, day", true},
+    {"pair_start", pair_start, "MergeTree", "tuple()", "local, remote, service, start_s", true},
+    {"scan", scan, "MergeTree", "tuple()", "inward, source", true},
+    {"scan_walk", scan_walk, "MergeTree", "tuple()", "inward, source", true},
+    {"scan_port", scan_port, "MergeTree", "tuple()", "inward, source, targets", true},
     {"coverage", coverage, "MergeTree", "day", "hour, exporter", false},
     {"source", source, "ReplacingMergeTree(version)", "tuple()", "id", false},
     {"ledger", ledger, "MergeTree", "tuple()", "source, batch", false},
