@@ -26,7 +26,6 @@ enum {
     TYPE_IDENT = 0x8001,
     TYPE_STATISTICS = 0x8002,
     BLOCK_OF_RECORDS = 3,
-    BLOCK_IS_PLAIN = 1,
     FLAG_SAMPLED = 2,
     ICMP = 1,
     TCP = 6,
@@ -73,13 +72,15 @@ static void write_le(FILE *file, uint64_t value, size_t width)
         putc((int)(value >> (8 * i) & 0xff), file);
 }
 
-static void write_block(struct nfcapd_out *o, const uint8_t *at, size_t len, unsigned flags)
+static void write_block(struct nfcapd_out *o)
 {
+    int packed = LZ4_compress_default((const char *)o->block, (char *)o->packed, (int)o->len,
+                                      (int)o->packed_size);
     write_le(o->file, o->block_records, 4);
-    write_le(o->file, len, 4);
+    write_le(o->file, (uint64_t)packed, 4);
     write_le(o->file, BLOCK_OF_RECORDS, 2);
-    write_le(o->file, flags, 2);
-    fwrite(at, 1, len, o->file);
+    write_le(o->file, 0, 2);
+    fwrite(o->packed, 1, (size_t)packed, o->file);
     o->len = 0;
     o->block_records = 0;
 }
@@ -88,9 +89,7 @@ static void flush(struct nfcapd_out *o)
 {
     if (!o->block_records)
         return;
-    int packed = LZ4_compress_default((const char *)o->block, (char *)o->packed, (int)o->len,
-                                      (int)o->packed_size);
-    write_block(o, o->packed, (size_t)packed, 0);
+    write_block(o);
     o->blocks++;
 }
 
@@ -332,7 +331,7 @@ static void write_appendix(struct nfcapd_out *o)
     put(o, o->first_ms, 8);
     put(o, o->last_ms, 8);
     put(o, 0, 8); /* sequence failures */
-    write_block(o, o->block, o->len, BLOCK_IS_PLAIN);
+    write_block(o);
 }
 
 void nfcapd_out_end(struct nfcapd_out *o, struct nfcapd_out_counts *ret)

@@ -47,13 +47,15 @@ int wire_open(const char *path, enum wire_format format, const struct wire_optio
         w->options.exporter_port = 50000;
     if (!w->options.collector_port)
         w->options.collector_port = formats[format].port;
-    if (!failed && !(w->file = fopen(path, "wb")))
+    w->file = w->options.file;
+    if (!failed && !w->file && !(w->file = fopen(path, "wb")))
         failed = error_errno(err, "create %s", path);
     if (failed) {
         free(w);
         return failed;
     }
-    setvbuf(w->file, NULL, _IOFBF, 1 << 20);
+    if (!w->options.file)
+        setvbuf(w->file, NULL, _IOFBF, 1 << 20);
     w->path = memory_text(path, strlen(path));
     if (w->datagrams)
         pcap_begin(w);
@@ -78,7 +80,7 @@ int wire_close(struct wire *w, struct wire_counts *ret, struct error *err)
 {
     w->writer->flush(w);
     bool failed = ferror(w->file) != 0;
-    failed |= fclose(w->file) != 0;
+    failed |= (w->options.file ? fflush(w->file) : fclose(w->file)) != 0;
     int result = failed ? error_errno(err, "write %s", w->path) : 0;
     if (ret)
         *ret = w->counts;

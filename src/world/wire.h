@@ -14,10 +14,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 #include "base/ip.h"
 #include "batch/batch.h"
+#include "schema/symbols.h"
 
 enum wire_format {
     WIRE_IPFIX_FILE, /* messages one after the other (RFC 5655) */
@@ -37,6 +39,8 @@ struct wire_options {
                           0: 60 days before the first row, so that the uptime has wrapped */
     bool one_way;      /* IPFIX: no reverse elements, two records instead */
     bool no_names;     /* IPFIX, CSV: without server names */
+    FILE *file;        /* borrowed: written to in place of a file at the path, not closed */
+    const struct symbols *symbols; /* IPFIX: applications by name (element 96); NULL: without */
 };
 
 struct wire_counts {

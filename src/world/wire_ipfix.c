@@ -11,7 +11,8 @@ enum {
     TEMPLATE_SET = 2,
     TEMPLATES_EVERY = 64, /* messages: datagrams may be lost, so templates are repeated */
     NAME_MAX_OCTETS = 253,
-    RECORD_MOST = 2 * 16 + 80 + 3 + NAME_MAX_OCTETS,
+    APPLICATION_MAX_OCTETS = 127,
+    RECORD_MOST = 2 * 16 + 80 + 3 + NAME_MAX_OCTETS + 1 + APPLICATION_MAX_OCTETS,
     REVERSE_PEN = 29305,
     WITH_V6 = 1, /* template = FIRST_TEMPLATE + these, or-ed */
     WITH_NAME = 2,
@@ -39,17 +40,27 @@ static void put_fields(struct octets *o, const struct spec *fields, size_t count
     }
 }
 
+/* Both texts, or one of them empty, stand in the records of the templates with names. */
+static bool has_application(const struct wire *w, unsigned kind)
+{
+    return kind & WITH_NAME && w->options.symbols;
+}
+
 static void put_template(const struct wire *w, struct octets *o, unsigned kind)
 {
     size_t counts = sizeof forward / sizeof forward[0];
     size_t more = w->options.one_way ? 0 : sizeof reverse / sizeof reverse[0];
     put(o, FIRST_TEMPLATE + kind, 2);
-    put(o, 2 + counts + more + (kind & WITH_NAME ? 1 : 0), 2);
+    put(o, 2 + counts + more + (kind & WITH_NAME ? 1 : 0) + (has_application(w, kind) ? 1 : 0), 2);
     put_fields(o, addresses[kind & WITH_V6], 2);
     put_fields(o, forward, counts);
     put_fields(o, reverse, more);
     if (kind & WITH_NAME) {
         put(o, 460, 2); /* httpRequestHost */
+        put(o, 65535, 2);
+    }
+    if (has_application(w, kind)) {
+        put(o, 96, 2); /* applicationName */
         put(o, 65535, 2);
     }
 }
@@ -132,12 +143,31 @@ static unsigned biflow_direction(unsigned opener)
     return opener == OPENER_SOURCE ? 1 : opener == OPENER_DESTINATION ? 2 : 0;
 }
 
-static struct octets *record(struct wire *w, const struct one_way *r, struct bytes name)
+struct texts {
+    struct bytes name, application;
+    bool any;
+};
+
+static struct texts texts_of(const struct wire *w, const struct batch *b, size_t row)
+{
+    struct texts t = {.name = batch_text(b, FIELD_server_name, row)};
+    if (w->options.no_names || t.name.len > NAME_MAX_OCTETS)
+        t.name.len = 0;
+    if (w->options.symbols)
+        t.application =
+            bytes_slice(bytes_of_text(symbols_text(w->options.symbols, SYMBOL_APPLICATION,
+                                                   batch_application(b)[row])),
+                        0, APPLICATION_MAX_OCTETS);
+    t.any = t.name.len || t.application.len;
+    return t;
+}
+
+static struct octets *record(struct wire *w, const struct one_way *r, bool texts)
 {
     bool v6 = !ip_is_v4(&r->src) || !ip_is_v4(&r->dst);
     if (message_len(w) + SET_HEADER + RECORD_MOST > wire_message_octets(w))
         flush(w);
-    struct octets *o = &w->sets[(v6 ? WITH_V6 : 0) | (name.len ? WITH_NAME : 0)];
+    struct octets *o = &w->sets[(v6 ? WITH_V6 : 0) | (texts ? WITH_NAME : 0)];
     put_ip(o, &r->src, v6);
     put_ip(o, &r->dst, v6);
     put(o, r->src_port, 2);
@@ -155,31 +185,35 @@ static struct octets *record(struct wire *w, const struct one_way *r, struct byt
     return o;
 }
 
-static void put_name(struct octets *o, struct bytes name)
+static void put_text(struct octets *o, struct bytes text)
 {
-    if (!name.len)
-        return;
-    put(o, name.len, 1);
-    put_bytes(o, name.at, name.len);
+    put(o, text.len, 1);
+    put_bytes(o, text.at, text.len);
+}
+
+static void put_texts(const struct wire *w, struct octets *o, const struct texts *t)
+{
+    if (t->any)
+        put_text(o, t->name);
+    if (t->any && w->options.symbols)
+        put_text(o, t->application);
 }
 
 static void row(struct wire *w, const struct batch *b, size_t row_index)
 {
-    struct bytes name = batch_text(b, FIELD_server_name, row_index);
-    if (w->options.no_names || name.len > NAME_MAX_OCTETS)
-        name.len = 0;
+    struct texts texts = texts_of(w, b, row_index);
     struct one_way to = wire_forward(b, row_index), back;
     bool answered = wire_reverse(b, row_index, &back);
-    struct octets *o = record(w, &to, name);
+    struct octets *o = record(w, &to, texts.any);
     if (!w->options.one_way) {
         put(o, back.packets, 8);
         put(o, back.octets, 8);
         put(o, back.flags, 2);
         put(o, biflow_direction(batch_opener(b)[row_index]), 1);
     }
-    put_name(o, name);
+    put_texts(w, o, &texts);
     if (w->options.one_way && answered)
-        put_name(record(w, &back, name), name);
+        put_texts(w, record(w, &back, texts.any), &texts);
 }
 
 static void begin(struct wire *w)
