@@ -290,6 +290,8 @@ static int read_long_fact(struct reading *r, const yaml_node_t *n, struct fact *
         if (rc)
             return rc;
     }
+    if (f->from_day > f->to_day)
+        return wrong(r, n, "\"%s\" ends before it begins", f->text ? f->text : "");
     return f->text ? 0 : wrong(r, n, "a fact without \"is\"");
 }
 
@@ -378,7 +380,8 @@ static int service_at(struct reading *r, const yaml_node_t *n, const char *id, u
 {
     struct catalogue *c = r->c;
     size_t len = strlen(id);
-    if (len == 0 || len > 64 || strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") != len)
+    if (len == 0 || len > 64 || strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") != len ||
+        id[0] == '-' || id[len - 1] == '-' || strstr(id, "--"))
         return wrong(r, n, "\"%s\" is not an id in lower case and dashes", id);
     int known = catalogue_find(c, id, len);
     if (known >= 0 && !r->own)
@@ -862,54 +865,4 @@ const char *catalogue_sha256(const struct catalogue *c)
 int32_t catalogue_day(const struct catalogue *c)
 {
     return c->day;
-}
-
-/* --- contradictions --- */
-
-static int by_claim(const void *left, const void *right)
-{
-    const struct fact *a = *(const struct fact *const *)left;
-    const struct fact *b = *(const struct fact *const *)right;
-    if (a->kind != b->kind)
-        return a->kind < b->kind ? -1 : 1;
-    int text = strcasecmp(a->text, b->text);
-    return text ? text : (int)a->own - (int)b->own;
-}
-
-/* Two services may share an AS or a prefix: a flow there is ambiguous between them. Not so these.
- */
-static bool claims(const struct fact *f)
-{
-    return f->kind == FACT_NAME || f->kind == FACT_EXACT || f->kind == FACT_BRAND ||
-           f->kind == FACT_LABEL || f->kind == FACT_PORT || f->kind == FACT_WORD ||
-           f->kind == FACT_MARK || f->kind == FACT_MISSPELT;
-}
-
-static bool overlap(const struct fact *a, const struct fact *b)
-{
-    return a->from_day <= b->to_day && b->from_day <= a->to_day;
-}
-
-size_t catalogue_contradictions(const struct catalogue *c, void (*say)(void *, const char *),
-                                void *context)
-{
-    const struct fact **sorted = memory_array(c->facts.count + 1, sizeof *sorted);
-    size_t count = 0, found = 0;
-    for (size_t i = 0; i < c->facts.count; i++)
-        if (claims(&c->facts.at[i]))
-            sorted[count++] = &c->facts.at[i];
-    qsort(sorted, count, sizeof *sorted, by_claim);
-    for (size_t i = 1; i < count; i++) {
-        const struct fact *a = sorted[i - 1], *b = sorted[i];
-        if (by_claim(&a, &b) != 0 || a->subject == b->subject || !overlap(a, b))
-            continue;
-        char line[1024];
-        snprintf(line, sizeof line, "%s:%u: %s is %s here and %s in %s:%u", b->file, b->line,
-                 b->text, c->services[b->subject].id, c->services[a->subject].id, a->file, a->line);
-        if (say)
-            say(context, line);
-        found++;
-    }
-    free(sorted);
-    return found;
 }

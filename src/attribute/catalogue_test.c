@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The catalogue reads, contradicts itself nowhere, and says FILE:LINE of what is wrong in a
  * study's own file. */
-#include "attribute/facts.h"
+#include "attribute/check.h"
 #include "attribute/tables.h"
 
 #include <setjmp.h>
@@ -23,10 +23,10 @@ static struct catalogue *built_in(void)
     return c;
 }
 
-static void say(void *context, const char *line)
+static void say(void *context, const struct check_finding *f)
 {
     (void)context;
-    print_error("%s\n", line);
+    print_error("%s:%u: %s\n", f->file, f->line, f->text);
 }
 
 static void test_built_in_is_consistent(void **state)
@@ -44,7 +44,8 @@ static void test_built_in_is_consistent(void **state)
                   (double)(to.tv_sec - from.tv_sec) * 1e3 +
                       (double)(to.tv_nsec - from.tv_nsec) / 1e6);
     assert_true(catalogue_services(c) >= 400);
-    assert_int_equal(catalogue_contradictions(c, say, NULL), 0);
+    struct check_counts found = catalogue_check(c, say, NULL);
+    assert_int_equal(found.contradictions + found.notes, 0);
     assert_int_equal(strlen(catalogue_sha256(c)), 64);
     assert_true(catalogue_day(c) > 20000);
     catalogue_free(c);
@@ -278,6 +279,10 @@ static void test_own_file_wrong_lines(void **state)
         {"- id: x\n", "own.yaml:1: x has no category"},
         {"- id: x y\n  category: social\n",
          "own.yaml:1: \"x y\" is not an id in lower case and dashes"},
+        {"- id: -x\n  category: social\n",
+         "own.yaml:1: \"-x\" is not an id in lower case and dashes"},
+        {"- id: x\n  category: social\n  asns: [{is: 5, from: 2018-01-01, to: 2017-01-01}]\n",
+         "own.yaml:3: \"5\" ends before it begins"},
         {"- id: x\n  category: social\n  asns: [{is: 5, from: yesterday}]\n",
          "own.yaml:3: \"yesterday\" is not a date like 2017-04-01"},
         {"- id: x\n  category: social\n  \"on\": [friend]\n",
@@ -322,6 +327,60 @@ static void test_own_file_extends(void **state)
     catalogue_free(c);
 }
 
+struct told {
+    char lines[16][256];
+    size_t count;
+};
+
+static void note_line(void *context, const struct check_finding *f)
+{
+    struct told *t = context;
+    assert_true(t->count < 16);
+    snprintf(t->lines[t->count++], sizeof t->lines[0], "%s %s:%u: %s", f->contradiction ? "!" : "-",
+             f->file, f->line, f->text);
+}
+
+/* A study's own file: what contradicts itself there, and what it should know of. */
+static void test_check(void **state)
+{
+    (void)state;
+    struct catalogue *c = NULL;
+    struct error err = {0};
+    struct told told = {.count = 0};
+    static const char *const LINES[] = {
+        "! own.yaml:8: shared.example is other here and mine in own.yaml:3",
+        "- own.yaml:9: 64502 is of mine too (own.yaml:4): conversations there are ambiguous",
+        "! own.yaml:10: port 6885 of other is mine's in own.yaml:5",
+        "- own.yaml:3: chat.friend.example of mine is below friend.example of friend "
+        "(base.yaml:5): yours wins there",
+        "- own.yaml:8: example of other is a whole top-level domain",
+    };
+    assert_int_equal(parse("- id: mine\n  category: social\n"
+                           "  names: [chat.friend.example, shared.example]\n"
+                           "  asns: [64502]\n"
+                           "  ports: [tcp/6881-6889]\n"
+                           "- id: other\n  category: social\n"
+                           "  names: [shared.example, example]\n"
+                           "  asns: [64502, {is: 64503, from: 2017-01-01}]\n"
+                           "  ports: [tcp/6885-6900]\n",
+                           &c, &err),
+                     0);
+    struct check_counts counts = catalogue_check(c, note_line, &told);
+    assert_int_equal(counts.contradictions, 2);
+    for (size_t i = 0; i < sizeof LINES / sizeof *LINES; i++) {
+        bool found = false;
+        for (size_t j = 0; j < told.count; j++)
+            found |= strcmp(told.lines[j], LINES[i]) == 0;
+        if (!found) {
+            for (size_t j = 0; j < told.count; j++)
+                print_error("%s\n", told.lines[j]);
+            fail_msg("not told: %s", LINES[i]);
+        }
+    }
+    assert_int_equal(counts.contradictions + counts.notes, told.count);
+    catalogue_free(c);
+}
+
 static void test_empty_file(void **state)
 {
     (void)state;
@@ -340,6 +399,7 @@ int main(void)
         cmocka_unit_test(test_services_that_must_be_there),
         cmocka_unit_test(test_own_file_wrong_lines),
         cmocka_unit_test(test_own_file_extends),
+        cmocka_unit_test(test_check),
         cmocka_unit_test(test_empty_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

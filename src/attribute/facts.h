@@ -62,11 +62,6 @@ unsigned catalogue_owner_kind(const struct catalogue *c, size_t index); /* enum 
 const char *catalogue_sha256(const struct catalogue *c);
 int32_t catalogue_day(const struct catalogue *c);
 
-/* Two services of the same standing that claim the same name, label or port. Returns how many;
- * `say` (may be NULL) gets each as one line. */
-size_t catalogue_contradictions(const struct catalogue *c, void (*say)(void *, const char *),
-                                void *context);
-
 struct catalogue_file {
     const char *name;
     const char *text;
@@ -75,6 +70,8 @@ struct catalogue_file {
 /* catalogue/ of the source tree, made by embed.py. */
 extern const struct catalogue_file catalogue_embedded[];
 extern const size_t catalogue_embedded_count;
+/* catalogue/devices.yaml alone, for devices.c. */
+extern const struct catalogue_file devices_embedded[];
 
 /* From texts in memory; the first `own_from` files are the program's, the others the study's. */
 int catalogue_parse(const struct catalogue_file *files, size_t count, size_t own_from,
