@@ -303,6 +303,7 @@ static struct role_evidence evidence_of(struct pairer *p, const struct conversat
                               .guess = c->guess,
                               .first_record = c->first_record,
                               .one_clock = c->half[0].exporter == c->half[1].exporter,
+                              .sampled = c->sampling > 1,
                               .peer_application = shares_files(p, c->application)};
     bool wanted = role_wants_contacts(p->ports, c->ends.protocol, c->ends.port);
     for (int end = 0; end < 2; end++) {

@@ -100,6 +100,7 @@ struct record {
     uint32_t exporter;
     uint8_t opener;
     const char *name;
+    uint32_t sampling; /* 0: 1 */
 };
 
 static uint8_t flags_of(const char *letters)
@@ -128,7 +129,7 @@ static void put_record(struct batch *b, const struct record *r)
     batch_reverse_tcp_flags(b)[row] = flags_of(r->reverse_flags);
     batch_exporter(b)[row] = r->exporter;
     batch_opener(b)[row] = r->opener;
-    batch_sampling(b)[row] = 1;
+    batch_sampling(b)[row] = r->sampling ? r->sampling : 1;
     batch_marks(b)[row] = r->reverse_packets ? MARK_BIFLOW : 0;
     if (r->name) {
         batch_set_text(b, FIELD_server_name, row, r->name, strlen(r->name));
@@ -457,6 +458,30 @@ static const struct {
     {"BitTorrent", ROLE_PEER, {{0, 3, LOC, 50000, IN, 6881, 6, 30, 2520, 3, 500}}},
     {"BitTorrent from outside", ROLE_PEER, {{0, 3, IN, 50000, LOC, 51413, 17, 30, 2520, 3, 500}}},
     {"multicast", ROLE_PEER, {{0, 3, LOC, 5353, "224.0.0.251", 5353, 17, 3, 300}}},
+    {"one sampled packet of an answer",
+     ROLE_CONSUMED,
+     {{0, 0, IN, 443, LOC, 50000, 6, 1, 1249, .flags = "A", .sampling = 100}}},
+    {"the same without flags",
+     ROLE_CONSUMED,
+     {{0, 0, IN, 443, LOC, 50000, 6, 1, 1249, .sampling = 100}}},
+    {"a sampled acknowledgement",
+     ROLE_CONSUMED,
+     {{0, 0, IN, 443, LOC, 50000, 6, 1, 40, .flags = "A", .sampling = 100}}},
+    {"a sampled datagram of a service",
+     ROLE_CONSUMED,
+     {{0, 0, IN, 443, LOC, 50000, 17, 1, 900, .sampling = 100}}},
+    {"a sampled visit to a web site",
+     ROLE_SERVED,
+     {{0, 0, IN, 50000, LOC, 80, 6, 1, 700, .flags = "PA", .sampling = 100}}},
+    {"a sampled scan",
+     ROLE_UNANSWERED,
+     {{0, 0, IN, 40000, LOC, 23, 6, 1, 40, .flags = "S", .sampling = 100}}},
+    {"a sampled scan without flags",
+     ROLE_UNANSWERED,
+     {{0, 0, IN, 40000, LOC, 23, 6, 1, 40, .sampling = 100}}},
+    {"sampled backscatter",
+     ROLE_UNANSWERED,
+     {{0, 3, IN, 80, LOC, 40000, 6, 1, 40, .flags = "SA", .sampling = 100}}},
     {"a tunnel that the population opened",
      ROLE_CONSUMED,
      {{0, 9, LOC, 0, IN, 0, 47, 50, 9000}, {1, 9, IN, 0, LOC, 0, 47, 50, 9000}}},

@@ -254,11 +254,27 @@ static bool is_peer(const struct ports *p, const struct role_evidence *e)
     return unknown && (is_node(e, 0) || is_node(e, 1));
 }
 
+/* The same where packets were sampled: that none of the local side's was among them is no news, and
+ * a single packet speaks for its conversation. */
+static bool is_half_sampled(const struct ports *p, const struct role_evidence *e, int local)
+{
+    int remote = !local;
+    bool answer = ports_serve(p, e->port[remote]) && !ports_serve(p, e->port[local]);
+    if (e->protocol == TCP && e->flags[remote])
+        return (e->flags[remote] & ACK) &&
+               ((e->flags[remote] & (PSH | FIN)) || !(e->flags[remote] & (SYN | RST)));
+    if (e->protocol == TCP && e->octets[remote] / e->packets[remote] > 60)
+        return true;
+    return has_ports(e->protocol) ? answer : !is_icmp(e->protocol);
+}
+
 /* Packets that came without any from the local side: were they an exchange whose other half this
  * source does not show, or knocks and echoes of others' forgery? */
 static bool is_half_seen(const struct ports *p, const struct role_evidence *e, int local)
 {
     int remote = !local;
+    if (e->sampled && is_half_sampled(p, e, local))
+        return true;
     if (e->protocol == TCP && e->flags[remote])
         return (e->flags[remote] & ACK) && (e->flags[remote] & (PSH | FIN)) &&
                e->packets[remote] > 2;

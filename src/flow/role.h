@@ -25,6 +25,7 @@ struct role_evidence {
     uint8_t begun[2]; /* and whose first record it sent, to ports that serve nothing known;
                          halved together when one grows past 255 */
     bool peer_application; /* the payload is a file sharing protocol's */
+    bool sampled;          /* not every packet was looked at: silence says nothing */
     bool group;            /* end 1 or 0 is a multicast or broadcast address */
 };
 
