@@ -2,6 +2,7 @@
 /* The tiers of docs/catalogue.md, a row at a time: name on the wire, payload, DNS, prefix, AS,
  * port. The costs are the address (country, AS, prefixes: cached by remote) and the name (a few
  * probes); the rest is table look-ups by number. */
+#include "attribute/devices.h"
 #include "attribute/dated_flow.h"
 
 #include <stdlib.h>
@@ -64,6 +65,8 @@ int attribution_open(const struct study *study, struct symbols *symbols, struct 
         rc = geo_open(study->geo_country_mmdb, study->geo_asn_mmdb, &a->geo, err);
     if (rc == 0)
         rc = listed_open(a, study, err);
+    if (rc == 0)
+        rc = devices_open(symbols, &a->devices, err);
     if (rc) {
         attribution_free(a);
         return rc;
@@ -87,6 +90,7 @@ void attribution_free(struct attribution *a)
     tables_free(a->tables);
     owners_free(a->owners);
     learned_free(a->learned);
+    devices_free(a->devices);
     geo_free(a->geo);
     listed_done(a);
     catalogue_free(a->catalogue);
@@ -595,6 +599,7 @@ void attribution_batch(struct attribution *a, struct batch *flows)
         for (size_t i = 0; i < count; i++)
             attribute_row(a, flows, from + i, &addresses[i]);
     }
+    devices_batch(a->devices, flows);
 }
 
 json_t *attribution_provenance(const struct attribution *a)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the catalogue's YAML files as one C source: embed.py OUTPUT FILE..."""
+"""Writes YAML files as one C source: embed.py X_embedded.c FILE... makes `X_embedded`."""
 import os
 import sys
 
@@ -17,6 +17,7 @@ def order(path):
 
 
 def main(output, files):
+    name = os.path.splitext(os.path.basename(output))[0]
     out = ['/* Made from catalogue/ by src/attribute/embed.py. */', '#include "attribute/facts.h"', '']
     table = []
     for number, path in enumerate(sorted(files, key=order)):
@@ -25,10 +26,10 @@ def main(output, files):
         out.append('static const char text_%d[] =' % number)
         out += ['    ' + literal(line) for line in text.splitlines(keepends=True)]
         out[-1] += ';'
-        name = 'catalogue/' + os.path.basename(path)
-        table.append('    {"%s", text_%d, sizeof text_%d - 1},' % (name, number, number))
-    out += ['', 'const struct catalogue_file catalogue_embedded[] = {'] + table + ['};']
-    out += ['const size_t catalogue_embedded_count = %d;' % len(table), '']
+        table.append('    {"catalogue/%s", text_%d, sizeof text_%d - 1},' % (os.path.basename(path), number, number))
+    out += ['', 'const struct catalogue_file %s[] = {' % name] + table + ['};']
+    out += ['extern const size_t %s_count;' % name,
+            'const size_t %s_count = %d;' % (name, len(table)), '']
     with open(output, 'w') as f:
         f.write('\n'.join(out))
 

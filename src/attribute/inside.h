@@ -40,6 +40,7 @@ struct attribution {
     struct tables *tables;
     struct owners *owners;
     struct learned *learned;
+    struct devices *devices;
     struct address *addresses;
     uint64_t address_misses;
     struct lpm *classes; /* once many addresses missed: address to a number in `by_class` */
