@@ -228,7 +228,10 @@ static int connect_to(const char *path, const struct engine_limits *limits, chdb
     char *argv[ARG_COUNT];
     int argc = 0;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const char *told = getenv("TELLTALE_THREADS");
     unsigned threads = limits->threads ? limits->threads : cores > 0 ? (unsigned)cores : 1;
+    if (!limits->threads && told && atoi(told) > 0)
+        threads = (unsigned)atoi(told);
 #define ARG(...) snprintf(args[argc++], ARG_SIZE, __VA_ARGS__)
     ARG("clickhouse");
     ARG("--path=%s", path);
