@@ -17,12 +17,14 @@
 #include "cmd/progress.h"
 #include "cmd/verb.h"
 
-enum { OPTION_AS, OPTION_JSON, OPTION_MAP, OPTION_MAX_REJECTS };
+enum { OPTION_AS, OPTION_JSON, OPTION_MAP, OPTION_MAX_REJECTS, OPTION_REMOVE_SPOOL };
 static const struct verb_option options[] = {
     {"as", 0, "WHAT", "packets or exports: what captures hold, instead of the guess"},
     {"json", 0, NULL, "what became of each file, as JSON on stdout"},
     {"map", 0, "OURS=THEIRS,..", "names of a table's columns that are called otherwise"},
     {"max-rejects", 0, "PERCENT", "exit with 3 when more of a file's records were rejected"},
+    {"remove-spool", 0, NULL,
+     "as `collect` does: segments of its spool go on in the next, and are removed once stored"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -248,6 +250,9 @@ static int import_one(struct run *r, const struct path *path, struct error *err)
     if (t->records && (double)t->rejected > r->max_rejects * (double)t->records)
         r->over++;
     json_array_append_new(r->files, result_json(&result));
+    if (r->in->values[OPTION_REMOVE_SPOOL] && strcmp(result.source.format, "spool") == 0 &&
+        unlink(path->open) < 0)
+        return error_errno(err, "%s", path->shown);
     if (!r->in->quiet) {
         print_result(&result);
         print_doubt(r->study, &result.source);
@@ -351,6 +356,8 @@ static int run(struct invocation *in, struct error *err)
         store_derive_later(store);
         r.pipeline = pipeline_new(study, store, attribution);
         pipeline_map(r.pipeline, &r.map);
+        if (in->values[OPTION_REMOVE_SPOOL])
+            pipeline_carry(r.pipeline);
         for (size_t i = 0; i < paths.count; i++)
             pipeline_offer(r.pipeline, paths.list[i].open);
         status = import_paths(&r, &paths, err);

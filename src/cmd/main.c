@@ -12,6 +12,7 @@
 
 static const struct verb *const verbs[] = {&verb_init,  &verb_import, &verb_report,
                                            &verb_flows, &verb_look,   &verb_simulate,
+                                           &verb_collect, &verb_doctor,
                                            &verb_list, &verb_tor, &verb_catalogue,
                                            &verb_export};
 enum { VERB_COUNT = sizeof verbs / sizeof *verbs };

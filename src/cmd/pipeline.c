@@ -7,12 +7,14 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "cmd/carry.h"
 #include "cmd/tables.h"
 #include "decode/decode.h"
 #include "decode/ipfix_file.h"
 #include "decode/nfcapd.h"
 #include "flow/flow.h"
 #include "input/capture.h"
+#include "input/spool.h"
 #include "meter/meter.h"
 #include "wire/packet.h"
 
@@ -35,6 +37,7 @@ struct pipeline {
     struct table_inputs *tables; /* names that logs told stay known from file to file */
     struct batch *records, *flows;
     struct sightings seen;
+    bool carries; /* segments of a spool: what is open waits for the next one */
 };
 
 /* One file on its way. */
@@ -44,6 +47,8 @@ struct passage {
     struct pairer *pairer;
     struct tally tally;
     uint64_t first_ms, last_ms; /* of the conversations; 0 when none came yet */
+    uint64_t segment;           /* number of a spool's segment; 0: none */
+    bool carries;               /* it is to be followed by another */
     uint64_t octets_of;
     uint32_t ticks;
     pipeline_tick *tick;
@@ -309,6 +314,62 @@ static int import_nfcapd(struct passage *f, const char *path, struct error *err)
     return status;
 }
 
+/* The account and the coverage as the collector had them. Records of a segment that was never
+ * closed may be more than its last account. */
+static void take_account(struct passage *f, const struct spool *in, uint64_t records)
+{
+    size_t rows;
+    const struct coverage_row *row = spool_coverage_rows(in, &rows);
+    struct tally t = *spool_account(in);
+    if (records > t.kept)
+        tally_keep(&t, records - t.kept);
+    tally_add(&f->tally, &t);
+    for (size_t i = 0; i < rows; i++, row++) {
+        struct coverage_row *to =
+            coverage_at(f->p->coverage, (uint64_t)row->hour_s * 1000, row->exporter);
+        to->records += row->records;
+        to->lost += row->lost;
+        to->rejected += row->rejected;
+        if (row->sampling_min && (!to->sampling_min || row->sampling_min < to->sampling_min))
+            to->sampling_min = row->sampling_min;
+        if (row->sampling_max > to->sampling_max)
+            to->sampling_max = row->sampling_max;
+    }
+}
+
+static int import_spool(struct passage *f, const char *path, struct error *err)
+{
+    struct pipeline *p = f->p;
+    struct stream *stream;
+    struct spool *in;
+    if (stream_open(path, &stream, err) < 0 || spool_begin(stream, &in, err) < 0)
+        return err->code;
+    uint64_t records = 0;
+    enum spool_block got;
+    int status = 0;
+    do {
+        size_t before = p->records->rows;
+        got = spool_next(in, store_symbols(p->store), p->records);
+        records += p->records->rows - before;
+        f->ticks += TICK_EVERY - 1;
+        tick(f, stream_file_octets_read(stream));
+        /* Rows count as kept before the pairer may find them to be copies. */
+        f->tally.records += p->records->rows - before;
+        f->tally.kept += p->records->rows - before;
+        status = drain_when_full(f, SPOOL_ROWS_MAX, err);
+    } while (status == 0 && (got == SPOOL_RECORDS || got == SPOOL_CARRY));
+    f->tally.records -= records;
+    f->tally.kept -= records;
+    if (status == 0) {
+        take_account(f, in, records);
+        if (got != SPOOL_END)
+            count_end(f, got == SPOOL_CUT ? CAPTURE_CUT : CAPTURE_DAMAGED);
+        f->carries = p->carries && !spool_is_last(in);
+    }
+    spool_free(in);
+    return status;
+}
+
 static int table_room(void *ctx, uint64_t file_octets_read, struct error *err)
 {
     struct passage *f = ctx;
@@ -324,7 +385,7 @@ static int import_table(struct passage *f, const char *path, const char *shown, 
     return table_inputs_import(p->tables, path, shown, &sink, err);
 }
 
-enum file_kind { KIND_CAPTURE, KIND_IPFIX, KIND_NFCAPD, KIND_TABLE };
+enum file_kind { KIND_CAPTURE, KIND_IPFIX, KIND_NFCAPD, KIND_TABLE, KIND_SPOOL };
 
 /* The format by content, and its name as the report shows it. */
 static int find_kind(struct pipeline *p, const char *path, const char *shown, enum pipeline_as *as,
@@ -336,6 +397,7 @@ static int find_kind(struct pipeline *p, const char *path, const char *shown, en
     struct bytes head = stream_peek(stream, 4096);
     bool capture = capture_is(head), ng = head.len >= 4 && memcmp(head.at, "\n\r\r\n", 4) == 0;
     bool ipfix = ipfix_file_is(head), nfcapd = nfcapd_is(head);
+    bool spool = spool_is(head);
     size_t len = head.len;
     bool table = table_inputs_is(head);
     stream_free(stream);
@@ -357,6 +419,11 @@ static int find_kind(struct pipeline *p, const char *path, const char *shown, en
         *format = "nfcapd";
         return 0;
     }
+    if (spool) {
+        *kind = KIND_SPOOL;
+        *format = "spool";
+        return 0;
+    }
     if (table) {
         *kind = KIND_TABLE;
         return table_inputs_format(p->tables, path, shown, format, err);
@@ -373,14 +440,45 @@ static int pass(struct passage *f, const char *path, const char *shown, enum pip
     int status = kind == KIND_CAPTURE  ? import_capture(f, path, as, err)
                  : kind == KIND_NFCAPD ? import_nfcapd(f, path, err)
                  : kind == KIND_TABLE  ? import_table(f, path, shown, err)
+                 : kind == KIND_SPOOL  ? import_spool(f, path, err)
                                        : import_ipfix_file(f, path, err);
     if (status == 0)
         status = drain(f, err);
     if (status == 0)
         status = flush_flows(f, err);
+    if (status == 0 && f->carries)
+        status = carry_save(path, f->segment, f->pairer, err);
     while (status == 0 && pairer_finish(f->pairer, f->p->flows) > 0)
         status = flush_flows(f, err);
     return status;
+}
+
+/* A spool's segment goes on with what the one before left open. */
+static int make_pairer(struct passage *f, const char *path, enum file_kind kind, struct error *err)
+{
+    struct flow_setting setting = flow_setting_default;
+    setting.study = f->p->study;
+    setting.symbols = store_symbols(f->p->store);
+    if (kind == KIND_SPOOL)
+        return carry_load(path, f->segment, &setting, &f->pairer, err);
+    f->pairer = pairer_new(&setting);
+    return 0;
+}
+
+static int segment_number(const char *path, uint64_t *ret, struct error *err)
+{
+    struct stream *stream;
+    struct spool *in;
+    if (stream_open(path, &stream, err) < 0 || spool_begin(stream, &in, err) < 0)
+        return err->code;
+    *ret = spool_number(in);
+    spool_free(in);
+    return 0;
+}
+
+void pipeline_carry(struct pipeline *p)
+{
+    p->carries = true;
 }
 
 int pipeline_import(struct pipeline *p, const char *path, const char *shown_path,
@@ -403,14 +501,16 @@ int pipeline_import(struct pipeline *p, const char *path, const char *shown_path
         return err->code;
     struct passage f = {
         .p = p, .octets_of = (uint64_t)st.st_size, .tick = tick_fn, .tick_ctx = tick_ctx};
+    if (kind == KIND_SPOOL && segment_number(path, &f.segment, err) < 0)
+        return err->code;
     if (import_begin(p->store, source, &f.import, &ret->seen, err) < 0)
         return err->code;
     if (ret->seen == STORE_DONE)
-        return 0;
-    struct flow_setting setting = flow_setting_default;
-    setting.study = p->study;
-    setting.symbols = store_symbols(p->store);
-    f.pairer = pairer_new(&setting);
+        return kind == KIND_SPOOL ? carry_commit(path, f.segment, err) : 0;
+    if (make_pairer(&f, path, kind, err) < 0) {
+        import_abandon(f.import);
+        return err->code;
+    }
     coverage_clear(p->coverage);
     batch_clear(p->records);
     batch_clear(p->flows);
@@ -426,6 +526,8 @@ int pipeline_import(struct pipeline *p, const char *path, const char *shown_path
         return status;
     }
     status = import_end(f.import, source, p->coverage, err);
+    if (status == 0 && kind == KIND_SPOOL)
+        status = carry_commit(path, f.segment, err);
     clock_gettime(CLOCK_MONOTONIC, &end);
     ret->seconds =
         (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) * 1e-9;

@@ -32,6 +32,10 @@ void pipeline_free(struct pipeline *p);
 void pipeline_map(struct pipeline *p, const struct table_map *map);
 void pipeline_offer(struct pipeline *p, const char *path);
 
+/* Segments of a spool (input/spool.h) that follow one another: what one leaves open goes on in the
+ * next (cmd/carry.h). Without it each is a file like others. */
+void pipeline_carry(struct pipeline *p);
+
 /* `tick` is called now and then with octets of the file read, its size, and records so far. */
 typedef void pipeline_tick(void *ctx, uint64_t done, uint64_t of, uint64_t records);
 

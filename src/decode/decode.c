@@ -226,6 +226,12 @@ size_t decoder_datagram(struct decoder *d, const struct datagram *in, struct bat
     return out->rows - before;
 }
 
+void decoder_population(struct decoder *d, const struct lpm *population, uint32_t sampling)
+{
+    d->setting.population = population;
+    d->setting.sampling = sampling;
+}
+
 void decoder_finish(struct decoder *d, struct tally *tally)
 {
     uint64_t sets = d->dropped_sets + held_forget(d->held, NULL);

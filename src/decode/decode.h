@@ -50,6 +50,9 @@ void decoder_free(struct decoder *d);
  * the datagram is kept by reference. Returns rows added; 0 is normal. */
 size_t decoder_datagram(struct decoder *d, const struct datagram *in, struct batch *out,
                         struct tally *tally);
+/* From here on another population and study-wide sampling, for a collector that reads its study
+ * again. The old population may be freed after it. */
+void decoder_population(struct decoder *d, const struct lpm *population, uint32_t sampling);
 /* Accounts for data that is still kept back for want of a template (rejected: no_template). */
 void decoder_finish(struct decoder *d, struct tally *tally);
 

@@ -59,7 +59,7 @@ struct spool;
 
 bool spool_is(struct bytes head); /* at least 8 octets */
 /* Takes ownership of `in` also when it fails. */
-int spool_open(struct stream *in, struct spool **ret, struct error *err);
+int spool_begin(struct stream *in, struct spool **ret, struct error *err);
 void spool_free(struct spool *s);
 /* The next block that matters to the caller. `out` (STAGE_RECORD) must have room for
  * SPOOL_ROWS_MAX rows; exporters and applications get their codes in `symbols`. */

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         at += sizeof head + head.stored;
     }
     struct spool *s;
-    if (spool_open(stream_of_bytes(bytes_of(copy, size)), &s, NULL) == 0) {
+    if (spool_begin(stream_of_bytes(bytes_of(copy, size)), &s, NULL) == 0) {
         struct symbols *symbols = symbols_new(4096);
         struct batch *out = batch_new(STAGE_RECORD, SPOOL_ROWS_MAX);
         for (int i = 0; i < 100; i++) {

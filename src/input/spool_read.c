@@ -36,7 +36,7 @@ bool spool_is(struct bytes head)
     return head.len >= 8 && memcmp(head.at, spool_magic, 8) == 0;
 }
 
-int spool_open(struct stream *in, struct spool **ret, struct error *err)
+int spool_begin(struct stream *in, struct spool **ret, struct error *err)
 {
     struct bytes octets = stream_read(in, sizeof(struct spool_head));
     struct spool_head head;
@@ -360,7 +360,7 @@ int spool_recover(const char *path, bool *kept, struct error *err)
     *kept = false;
     if (stream_open(path, &in, err) < 0)
         return err ? err->code : ERROR_FAILED;
-    if (spool_open(in, &s, NULL) < 0) /* not even a whole header */
+    if (spool_begin(in, &s, NULL) < 0) /* not even a whole header */
         return unlink(path) < 0 ? error_errno(err, "%s", path) : 0;
     uint64_t until = good_until(s);
     bool empty = until == sizeof(struct spool_head);

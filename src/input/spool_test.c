@@ -87,7 +87,7 @@ static struct spool *open_again(void)
     struct spool *s;
     struct error err;
     assert_int_equal(stream_open(path, &in, &err), 0);
-    assert_int_equal(spool_open(in, &s, &err), 0);
+    assert_int_equal(spool_begin(in, &s, &err), 0);
     return s;
 }
 
