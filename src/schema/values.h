@@ -77,7 +77,7 @@
     V(PLATFORM_APPLE, 16, "apple")                                                                 \
     V(PLATFORM_TOOL, 17, "tool")
 
-/* Stronger evidence has the lower number. SERVICE is never in a row: the report finds it there. */
+/* Stronger evidence has the lower number. SERVICE is from attribution (attribute/devices.h). */
 #define PLATFORM_BASIS_VALUES(V)                                                                   \
     V(PLATFORM_BASIS_NONE, 0, "")                                                                  \
     V(PLATFORM_BASIS_USER_AGENT, 1, "user-agent") /* RFC 9110 section 10.1.5 */                    \
