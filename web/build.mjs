@@ -22,7 +22,7 @@ function notices() {
     'preact/LICENSE',
     'tslib/CopyrightNotice.txt',
   ];
-  parts.push('topojson-client/LICENSE', 'world-atlas/LICENSE');
+  parts.push('topojson-client/LICENSE', 'world-atlas/LICENSE', 'marked/LICENSE');
   const text = parts.map((p) => `${p}\n${readFileSync(join(modules, p), 'utf8').trim()}`);
   return `/*\n${text.join('\n\n').replaceAll('*/', '* /')}\n*/`;
 }
@@ -36,6 +36,25 @@ const world = {
       contents: JSON.stringify(makeWorld(join(modules, 'world-atlas/countries-50m.json'))),
       loader: 'json',
     }));
+  },
+};
+
+// `import glossary from 'glossary'` gives the fixed texts of the model in Japanese, by their English,
+// from where the program has them.
+const GLOSSARY = join(here, '../src/analysis/glossary.def');
+const string = String.raw`((?:"(?:[^"\\]|\\.)*"\s*)+)`;
+const joined = (literals) =>
+  [...literals.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map((m) => JSON.parse(`"${m[1]}"`)).join('');
+const glossary = {
+  name: 'glossary',
+  setup(b) {
+    b.onResolve({ filter: /^glossary$/ }, () => ({ path: 'glossary', namespace: 'glossary' }));
+    b.onLoad({ filter: /.*/, namespace: 'glossary' }, () => {
+      const words = readFileSync(GLOSSARY, 'utf8').replace(/\/\*.*?\*\//gs, '');
+      const found = words.matchAll(new RegExp(`WORD\\(\\s*${string},\\s*${string}\\)`, 'g'));
+      const pairs = [...found].map((m) => [joined(m[1]), joined(m[2])]);
+      return { contents: JSON.stringify(Object.fromEntries(pairs)), loader: 'json' };
+    });
   },
 };
 
@@ -59,7 +78,7 @@ async function bundle(entry, plugins) {
     absWorkingDir: here,
   });
   for (const name of Object.keys(made.metafile.inputs))
-    if (!name.startsWith('world:')) inputs.add(resolve(here, name));
+    if (!/^(world|glossary):/.test(name)) inputs.add(resolve(here, name));
   return made.outputFiles[0].text.trim();
 }
 
@@ -104,8 +123,11 @@ if (!out) {
   process.exit(2);
 }
 const style = await bundle('src/style.css', []);
-// A browser reads CR LF as LF before it takes the hash.
-const script = `${notices()}\n${await bundle('src/main.tsx', [world])}`.replace(/\r\n?/g, '\n');
+// A browser reads CR LF as LF before it takes the hash. "<!--" stands in texts and expressions of the
+// Markdown lexer, where \x21 is the same character.
+const script = `${notices()}\n${await bundle('src/main.tsx', [world, glossary])}`
+  .replace(/\r\n?/g, '\n')
+  .replaceAll('<!--', '<\\x21--');
 for (const [name, text, end] of [
   ['script', script, /<\/script|<!--/i],
   ['style', style, /<\/style/i],
@@ -115,6 +137,7 @@ const policy = [
   "default-src 'none'",
   `script-src ${hash(script)}`,
   `style-src ${hash(style)}`,
+  'img-src data:',
   "base-uri 'none'",
   "form-action 'none'",
 ].join('; ');
@@ -124,6 +147,8 @@ if (Buffer.byteLength(page) > LIMIT_OCTETS)
 writeFileSync(out, page);
 if (source) writeFileSync(source, embedded(resolve(out)));
 if (depfile) {
-  const used = ['build.mjs', 'world.mjs'].map((name) => join(here, name)).concat([...inputs]);
+  const used = ['build.mjs', 'world.mjs']
+    .map((name) => join(here, name))
+    .concat([GLOSSARY, ...inputs]);
   writeFileSync(depfile, `${out}: ${used.map((n) => n.replaceAll(' ', '\\ ')).join(' ')}\n`);
 }

@@ -333,9 +333,12 @@ static void put_word(struct buf *b, const struct word *w, enum language l)
         put_count(b, w->value);
         break;
     case WORD_PART:
-    case WORD_PERCENT:
     case WORD_BOUND:
         put_percent(b, w->value);
+        break;
+    case WORD_PERCENT:
+        put_figure(b, 100 * w->value);
+        buf_u8(b, '%');
         break;
     case WORD_FIGURE:
     case WORD_SETTING:

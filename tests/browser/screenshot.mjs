@@ -27,7 +27,7 @@ await page.evaluate(() => {
   for (const e of document.querySelectorAll(hidden)) e.style.display = 'none';
 });
 for (const chart of await page.$$('.chart:visible')) {
-  await chart.evaluate((e) => e.scrollIntoView({ block: "center", behavior: "instant" }));
+  await chart.evaluate((e) => e.scrollIntoView({ block: 'center', behavior: 'instant' }));
   await page.waitForFunction((e) => e.querySelector('svg'), chart);
 }
 await page.evaluate(() => scrollTo(0, 0));

@@ -6,6 +6,7 @@ import * as echarts from 'echarts/core';
 import type { FeatureCollection, Geometry } from 'geojson';
 import { feature } from 'topojson-client';
 import world from 'world';
+import { lang } from './lang';
 
 // ISO 3166-1: alpha-2 and numeric codes.
 const CODES =
@@ -172,7 +173,7 @@ let named: Intl.DisplayNames | null = null;
 /** A country's English name from the browser, its code where there is none. */
 export function countryName(code: string): string {
   try {
-    named ??= new Intl.DisplayNames('en', { type: 'region' });
+    named ??= new Intl.DisplayNames(lang, { type: 'region' });
     return named.of(code) ?? code;
   } catch {
     return code;

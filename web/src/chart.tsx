@@ -23,6 +23,7 @@ import type { Evidence } from './model';
 import { Command } from './parts';
 import { commandParts, visible } from './text';
 import { onTheme, setPrinting, tokens, type Tokens } from './theme';
+import { known, t } from './lang';
 
 echarts.use([BarChart, CustomChart, LineChart, MapChart, ScatterChart]);
 echarts.use([DataZoomComponent, GeoComponent, GridComponent, MarkAreaComponent, MarkLineComponent]);
@@ -214,7 +215,7 @@ export function Figure(props: FigureProps) {
       {picked && <Command evidence={picked} />}
       {props.table && (
         <details class="behind">
-          <summary>Show as table</summary>
+          <summary>{t('Show as table', '表で示す')}</summary>
           {props.table}
         </details>
       )}
@@ -227,7 +228,7 @@ export function tip(title: string, rows: [string, string][], mark?: Mark | null)
   const box = document.createElement('div');
   box.className = 'tip';
   const head = document.createElement('strong');
-  head.textContent = visible(title, 120);
+  head.textContent = visible(known(title), 120);
   box.append(head);
   const list = document.createElement('dl');
   for (const [name, value] of rows) {
@@ -246,7 +247,10 @@ export function tip(title: string, rows: [string, string][], mark?: Mark | null)
       code.append(span, ' ');
     }
     const hint = document.createElement('small');
-    hint.textContent = 'Press the mark to keep this command.';
+    hint.textContent = t(
+      'Press the mark to keep this command.',
+      '印を押すとこのコマンドを残せる。',
+    );
     box.append(code, hint);
   }
   return box;
@@ -281,7 +285,7 @@ export function axis(c: Canvas, extra: object = {}): object {
 /** `text` no longer than a label of `pixels` holds. */
 export function fit(text: string, pixels: number): string {
   const most = Math.max(4, Math.floor(pixels / 6.6));
-  const shown = visible(text, 200);
+  const shown = visible(known(text), 200);
   return shown.length > most ? `${[...shown].slice(0, most - 1).join('')}…` : shown;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What several sections need to know of the study.
 
+import { known } from './lang';
 import { given, type FidelityDay, type Model, type StudyEvent } from './model';
 import { DAY_MS, Zone } from './zone';
 
@@ -49,7 +50,7 @@ export function contextOf(model: Model): Context {
     dates,
     range: [first, last],
     fidelity: new Map((given(model.fidelity)?.days ?? []).map((d) => [d.date, d])),
-    unit: UNITS.find((u) => u === measure) ?? 'conversations',
+    unit: known(UNITS.find((u) => u === measure) ?? 'conversations'),
   };
 }
 

@@ -1,30 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers as people read them. The exact value goes beside each into a title.
 
+import { lang, t } from './lang';
 import type { Estimate } from './model';
 
 const plain = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const precise = new Intl.NumberFormat('en', { maximumSignificantDigits: 17 });
 const three = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
 
-const BIG: [number, string][] = [
-  [1e12, 'trillion'],
-  [1e9, 'billion'],
-  [1e6, 'million'],
-];
-const OCTETS = ['octets', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
+const BIG: [number, string][] =
+  lang === 'ja'
+    ? [
+        [1e12, '兆'],
+        [1e8, '億'],
+        [1e6, '万'],
+      ]
+    : [
+        [1e12, ' trillion'],
+        [1e9, ' billion'],
+        [1e6, ' million'],
+      ];
+const OCTETS = [t('octets', 'オクテット'), 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
 
 const isNumber = (n: unknown): n is number => typeof n === 'number' && Number.isFinite(n);
 
 export function exact(n: number | null | undefined): string {
-  return isNumber(n) ? precise.format(n) : 'unknown';
+  return isNumber(n) ? precise.format(n) : t('unknown', '不明');
 }
 
 /** 9,876 · 412,345 · 1.23 million */
 export function count(n: number | null | undefined): string {
   if (!isNumber(n)) return '–';
   for (const [size, word] of BIG)
-    if (Math.abs(n) >= size) return `${three.format(n / size)} ${word}`;
+    if (Math.abs(n) >= size) return `${three.format(n / (word === '万' ? 1e4 : size))}${word}`;
   return Math.abs(n) < 100 ? three.format(n) : plain.format(n);
 }
 
@@ -70,16 +78,21 @@ export interface Worded {
 }
 
 function inExact(e: Estimate): string {
-  const level = isNumber(e.level) ? `${exact(e.level * 100)}% interval` : 'interval';
-  return `${exact(e.value)} (${level} ${range(e, exact) || 'without width'})`;
+  const level = isNumber(e.level)
+    ? t(`${exact(e.level * 100)}% interval`, `${exact(e.level * 100)}%信頼区間`)
+    : t('interval', '区間');
+  return `${exact(e.value)} (${level} ${range(e, exact) || t('without width', '幅なし')})`;
 }
 
 /** 17.9 to 18.8, at least 17.9, at most 18.8; empty where the estimate has no width. */
 function range(e: Estimate, words: (n: number) => string): string {
-  if (e.low === null && e.high === null) return 'not bounded';
-  if (e.low === null) return `at most ${words(e.high as number)}`;
-  if (e.high === null) return `at least ${words(e.low)}`;
-  return e.high > e.low ? `${words(e.low)} to ${words(e.high)}` : '';
+  if (e.low === null && e.high === null) return t('not bounded', '限界なし');
+  if (e.low === null)
+    return t(`at most ${words(e.high as number)}`, `${words(e.high as number)}以下`);
+  if (e.high === null) return t(`at least ${words(e.low)}`, `${words(e.low)}以上`);
+  return e.high > e.low
+    ? t(`${words(e.low)} to ${words(e.high)}`, `${words(e.low)}〜${words(e.high)}`)
+    : '';
 }
 
 /** Where an estimate's whisker goes: to the axis's end where there is no bound. */
@@ -138,6 +151,11 @@ export function offset(minutes: number): string {
   return `UTC${sign}${hour(Math.abs(minutes) / 60)}`;
 }
 
-export function plural(n: number, one: string, many = `${one}s`): string {
-  return `${count(n)} ${n === 1 ? one : many}`;
+/** `ja` has {n} where the number goes. */ export function plural(
+  n: number,
+  one: string,
+  many = `${one}s`,
+  ja = '{n}',
+): string {
+  return lang === 'ja' ? ja.replace('{n}', count(n)) : `${count(n)} ${n === 1 ? one : many}`;
 }

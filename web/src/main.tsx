@@ -3,6 +3,7 @@
 
 import { render } from 'preact';
 import { contextOf, type Context } from './context';
+import { lang, t } from './lang';
 import type { Model } from './model';
 import { ActivitySection } from './sections/activity';
 import { Data, Methods } from './sections/appendix';
@@ -10,23 +11,27 @@ import { Categories } from './sections/categories';
 import { ConcealmentSection } from './sections/concealment';
 import { Contents } from './sections/contents';
 import { EventsSection } from './sections/events';
-import { Findings } from './sections/findings';
+import { Findings, Judgements } from './sections/findings';
 import { Glance } from './sections/glance';
-import { Masthead } from './sections/masthead';
+import { Masthead, Tlp } from './sections/masthead';
 import { OnsetsSection } from './sections/onsets';
 import { Coverage, Others } from './sections/others';
 import { PresenceSection } from './sections/presence';
 import { RhythmSection } from './sections/rhythm';
 import { Services } from './sections/services';
+import { Texts } from './sections/texts';
 import { visible } from './text';
 import { startTheme } from './theme';
 
 function Report({ x }: { x: Context }) {
   return (
     <div class="page">
+      <Tlp of={x.model.study.tlp} />
       <Masthead x={x} />
       <Contents x={x} />
       <main>
+        <Judgements x={x} />
+        <Texts x={x} place="before" />
         <Findings x={x} />
         <Glance x={x} />
         <ActivitySection x={x} />
@@ -38,13 +43,18 @@ function Report({ x }: { x: Context }) {
         <ConcealmentSection x={x} />
         <OnsetsSection x={x} />
         <Others x={x} />
+        <Texts x={x} place="after" />
         <Coverage x={x} />
+        <Texts x={x} place="end" />
         <Data x={x} />
         <Methods x={x} />
       </main>
       <footer>
-        Made by telltale {visible(x.model.provenance?.program_version)} from the telemetry named in
-        Appendix A. This file holds everything it shows and asks no network for anything.
+        <Tlp of={x.model.study.tlp} />
+        {t(
+          `Made by telltale ${visible(x.model.provenance?.program_version)} from the telemetry named in Appendix A. This file holds everything it shows and asks no network for anything.`,
+          `telltale ${visible(x.model.provenance?.program_version)}が、付録Aに記したテレメトリから作成した。このファイルは表示するすべてを含み、ネットワークに何も要求しない。`,
+        )}
       </footer>
     </div>
   );
@@ -56,6 +66,7 @@ function start(): void {
   const source = document.getElementById('model');
   if (!app || !source) return;
   const model = JSON.parse(source.textContent ?? '') as Model;
+  document.documentElement.lang = lang;
   document.title = `${visible(model.study.name, 120)} – telltale`;
   render(<Report x={contextOf(model)} />, app);
 }

@@ -24,8 +24,12 @@ export interface Evidence {
   flows: number;
 }
 
+/** Fields' texts in each language, beside the fields themselves. */
+export type Texts<Fields> = Partial<Record<string, Partial<Fields>>>;
+
 export interface Unsupported {
   unsupported: string;
+  text?: Texts<{ unsupported: string }>;
 }
 
 /** A section, or the reason why the data or this edition cannot give it. */
@@ -55,6 +59,7 @@ export interface Study {
   measure: string;
   /** what shares are of, where it differs from what the study asks for */
   measure_used?: string;
+  tlp?: string;
 }
 
 export interface Source {
@@ -106,6 +111,7 @@ export interface Fidelity {
   score_is?: string;
   robust: { from: string; to: string; why: string } | null;
   warnings: string[];
+  text?: Texts<{ warnings: string[] }>;
 }
 
 export interface Volume {
@@ -367,21 +373,28 @@ export interface Concealment {
   chains?: unknown;
 }
 
-export interface Finding {
-  id: string;
-  section: string;
-  headline: Text;
-  statement: Text;
-  likelihood: string | null;
-  confidence: string | null;
+export interface FindingText {
+  headline: string;
+  statement: string;
   because?: string[];
   caveats?: string[];
   alternatives?: string[];
-  evidence?: Evidence | null;
 }
 
-/** Text in the report's language, or in each of its languages. */
-export type Text = string | Record<string, string>;
+export interface Finding extends FindingText {
+  id: string;
+  section: string;
+  likelihood: string | null;
+  confidence: string | null;
+  evidence?: Evidence | null;
+  text?: Texts<FindingText>;
+}
+
+export interface Judgements {
+  rule: string;
+  text?: Texts<{ rule: string }>;
+  findings: string[];
+}
 
 export interface Model {
   schema: string;
@@ -402,6 +415,12 @@ export interface Model {
   devices?: unknown;
   pivots?: unknown;
   findings?: Section<Finding[]>;
+  judgements?: Section<Judgements>;
+  /** The analyst's own words: Markdown by part and language, pictures as data URIs. */
+  texts?: {
+    parts: Record<string, Record<string, string>>;
+    pictures: Record<string, string>;
+  };
 }
 
 /** The section when it is there, else null. */

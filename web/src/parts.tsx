@@ -6,6 +6,7 @@ import { useState } from 'preact/hooks';
 import * as format from './format';
 import type { Estimate, Evidence, Unsupported } from './model';
 import { commandOf, commandParts, visible } from './text';
+import { known, lang, t, textOf } from './lang';
 
 export function Section(props: { id: string; title: string; children: ComponentChildren }) {
   return (
@@ -20,13 +21,25 @@ export function Lede({ children }: { children: ComponentChildren }) {
   return <p class="lede">{children}</p>;
 }
 
+/** A sentence in the page's language with parts that are more than text at its {names}. */
+export function Say(props: { en: string; ja: string; [name: string]: ComponentChildren }) {
+  const template = lang === 'ja' ? props.ja : props.en;
+  return (
+    <>
+      {template
+        .split(/(\{\w+\})/)
+        .map((part) => (/^\{\w+\}$/.test(part) ? props[part.slice(1, -1)] : part))}
+    </>
+  );
+}
+
 export function Quiet({ why }: { why: Unsupported }) {
-  return <p class="quiet">{visible(why.unsupported, 2000)}</p>;
+  return <p class="quiet">{visible(textOf(why, 'unsupported'), 2000)}</p>;
 }
 
 /** Text from the model: nothing hidden in it, and it cannot turn the line around it. */
 export function Plain({ text, longest }: { text: unknown; longest?: number }) {
-  return <bdi>{visible(text, longest)}</bdi>;
+  return <bdi>{visible(typeof text === 'string' ? known(text) : text, longest)}</bdi>;
 }
 
 async function copy(text: string): Promise<boolean> {
@@ -39,7 +52,7 @@ async function copy(text: string): Promise<boolean> {
     area.className = 'offscreen';
     document.body.append(area);
     area.select();
-    const done = document.execCommand('copy');
+    const done = document.execCommand(t('copy', 'コピー'));
     area.remove();
     return done;
   }
@@ -48,7 +61,7 @@ async function copy(text: string): Promise<boolean> {
 function useCopy(text: string): [string | null, () => void] {
   const [said, say] = useState<string | null>(null);
   const run = async () => {
-    say((await copy(text)) ? 'Copied' : 'Select and copy it by hand');
+    say((await copy(text)) ? 'Copied' : t('Select and copy it by hand', '手動で選択してコピー'));
     setTimeout(() => say(null), 1600);
   };
   return [said, run];
@@ -70,12 +83,22 @@ export function Command({ evidence }: { evidence: Window }) {
           </>
         ))}
       </code>
-      <button type="button" onClick={run} aria-label={`Copy command: ${command}`}>
-        {said ?? 'Copy'}
+      <button
+        type="button"
+        onClick={run}
+        aria-label={t(`Copy command: ${command}`, `コマンドをコピー：${command}`)}
+      >
+        {said ?? t('Copy', 'コピー')}
       </button>
       {evidence.flows !== undefined && (
-        <span class="command-n" title={`${format.exact(evidence.flows)} flows`}>
-          {format.plural(evidence.flows, 'flow')}
+        <span
+          class="command-n"
+          title={t(
+            `${format.exact(evidence.flows)} flows`,
+            `${format.exact(evidence.flows)}フロー`,
+          )}
+        >
+          {format.plural(evidence.flows, 'flow', 'flows', '{n}フロー')}
         </span>
       )}
     </div>
@@ -85,7 +108,7 @@ export function Command({ evidence }: { evidence: Window }) {
 /** The same as a button in a table's row. */
 export function CommandButton({
   evidence,
-  words = 'copy',
+  words = t('copy', 'コピー'),
 }: {
   evidence: Evidence | null | undefined;
   words?: string;
@@ -98,8 +121,11 @@ export function CommandButton({
       type="button"
       class="row-command"
       onClick={run}
-      title={`${command}\n${format.exact(evidence.flows)} flows. Press to copy.`}
-      aria-label={`Copy command: ${command}`}
+      title={t(
+        `${command}\n${format.exact(evidence.flows)} flows. Press to copy.`,
+        `${command}\n${format.exact(evidence.flows)}フロー。押すとコピーする。`,
+      )}
+      aria-label={t(`Copy command: ${command}`, `コマンドをコピー：${command}`)}
     >
       {said ?? words}
     </button>
@@ -206,7 +232,10 @@ export function Table<Row>({ label, id, rows, columns, limit = 0, rowClass }: Ta
       </div>
       {cut && (
         <button type="button" class="all" onClick={() => setAll(true)}>
-          Show all {format.count(rows.length)} rows
+          {t(
+            `Show all ${format.count(rows.length)} rows`,
+            `全${format.count(rows.length)}行を表示`,
+          )}
         </button>
       )}
     </>
@@ -215,9 +244,12 @@ export function Table<Row>({ label, id, rows, columns, limit = 0, rowClass }: Ta
 
 export function evidenceColumn<Row extends { evidence?: Evidence | null }>(): Column<Row> {
   return {
-    head: 'Command',
+    head: t('Command', 'コマンド'),
     class: 'screen',
-    hint: 'Copies the command that lists exactly these flows',
+    hint: t(
+      'Copies the command that lists exactly these flows',
+      'まさにこれらのフローを一覧するコマンドをコピーする',
+    ),
     cell: (row) => <CommandButton evidence={row.evidence} />,
   };
 }

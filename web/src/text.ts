@@ -2,7 +2,8 @@
 // Text that comes from the telemetry (server names, labels, paths) can hold anything. It only ever
 // becomes a text node; what a reader could not see or what would turn the line around is spelled out.
 
-import type { Evidence, Text } from './model';
+import { t } from './lang';
+import type { Evidence } from './model';
 
 const LONGEST = 300;
 
@@ -21,13 +22,7 @@ export function visible(text: unknown, longest = LONGEST): string {
   const head = all.length > longest ? all.slice(0, longest) : all;
   const shown = head.replace(HIDDEN, spelled);
   if (head.length === all.length) return shown;
-  return `${shown}… (${all.length.toLocaleString('en')} characters)`;
-}
-
-/** A finding's text in the page's language. */
-export function inLanguage(text: Text): string {
-  if (typeof text === 'string') return text;
-  return text?.en ?? Object.values(text ?? {})[0] ?? '';
+  return `${shown}… (${all.length.toLocaleString('en')} ${t('characters', '文字')})`;
 }
 
 /** One word of a shell command. Hidden characters become escapes, so that what is copied from the

@@ -2,6 +2,7 @@
 // Light and dark. style.css holds the colours once; charts read them from there.
 
 import { useEffect, useState } from 'preact/hooks';
+import { t } from './lang';
 
 export type Choice = 'auto' | 'light' | 'dark';
 
@@ -101,7 +102,11 @@ export function startTheme(): void {
 }
 
 const NEXT: Record<Choice, Choice> = { auto: 'light', light: 'dark', dark: 'auto' };
-const WORDS: Record<Choice, string> = { auto: 'Auto', light: 'Light', dark: 'Dark' };
+const WORDS: Record<Choice, string> = {
+  auto: t('Auto', '自動'),
+  light: t('Light', '明'),
+  dark: t('Dark', '暗'),
+};
 
 export function ThemeButton() {
   const [now, setNow] = useState<Choice>(choice);
@@ -110,7 +115,7 @@ export function ThemeButton() {
     <button
       type="button"
       class="theme"
-      title="Colours: as the system says, light, or dark"
+      title={t('Colours: as the system says, light, or dark', '配色：システムに従う、明るい、暗い')}
       onClick={() => setNow(NEXT[now])}
     >
       <span class="theme-disc" aria-hidden="true" /> {WORDS[now]}

@@ -5,6 +5,7 @@
 import { axis, type Canvas } from './chart';
 import { eventsIn, type Context } from './context';
 import { DAY_MS, longDate } from './zone';
+import { lang, t } from './lang';
 
 interface Api {
   value(i: number): number;
@@ -61,10 +62,16 @@ export function timeTicks(
     for (let t = first + Math.ceil((from - first) / step) * step; t + shift <= to; t += step)
       values.push(t + shift);
   const customValues = step ? values : monthStarts(from, to, room).map((t) => t + shift);
-  const formatter = (t: number) => {
-    const time = new Date(t - shift).toISOString();
+  const formatter = (t0: number) => {
+    const time = new Date(t0 - shift).toISOString();
     const [day, month = '', year = ''] = longDate(time.slice(0, 10)).split(' ');
     if (time.slice(11, 16) !== '00:00') return time.slice(11, 16);
+    if (lang === 'ja') {
+      const d = new Date(t0 - shift);
+      return !step && d.getUTCMonth() === 0
+        ? `${d.getUTCFullYear()}年`
+        : `${d.getUTCMonth() + 1}/${d.getUTCDate()}`;
+    }
     return !step && month === 'January' ? year : `${day} ${month.slice(0, 3)}`;
   };
   return {
@@ -275,15 +282,27 @@ export function eventMarks(x: Context, c: Canvas, gridIndex: number, plotWidth: 
 }
 
 export function FidelityKey({ x }: { x: Context }) {
-  if (!x.fidelity.size) return <> Completeness by day is not known for this study.</>;
+  if (!x.fidelity.size)
+    return (
+      <>
+        {t(
+          'Completeness by day is not known for this study.',
+          'この調査では日別の完全性は分からない。',
+        )}
+      </>
+    );
   return (
     <>
       {' '}
-      Strip below the chart: completeness of the data, day by day{' '}
+      {t(
+        'Strip below the chart: completeness of the data, day by day',
+        '図の下の帯：日別のデータの完全性',
+      )}{' '}
       <span class="key">
-        <i class="key-whole" aria-hidden="true" /> complete{' '}
-        <i class="key-part" aria-hidden="true" /> in part <i class="key-none" aria-hidden="true" />{' '}
-        none
+        <i class="key-whole" aria-hidden="true" /> {t('complete', '完全')}{' '}
+        <i class="key-part" aria-hidden="true" />
+        {t('in part', '一部')}
+        <i class="key-none" aria-hidden="true" /> {t('none', 'なし')}
       </span>
     </>
   );

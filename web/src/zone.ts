@@ -3,6 +3,7 @@
 // browser. Charts take local times as if they were UTC, since their axes know only UTC.
 
 import { offset } from './format';
+import { lang, t } from './lang';
 import { visible } from './text';
 
 const DAY_MS = 86_400_000;
@@ -70,7 +71,7 @@ export class Zone {
   label(from: number, to: number): string {
     if (this.name === 'UTC' || !Number.isFinite(from)) return this.name;
     const [first, last] = [from, to].map((t) => offset(this.offsetMinutes(t)));
-    return `${this.name} (${first === last ? first : `${first}, later ${last}`})`;
+    return `${this.name} (${first === last ? first : t(`${first}, later ${last}`, `${first}、後に${last}`)})`;
   }
 }
 
@@ -82,12 +83,17 @@ export function stamp(utc: number): string {
 /** 2017-04-01 as 1 April 2017; anything else comes back as it is. */
 export function longDate(date: string): string {
   const m = /^(\d{4})-(\d\d)-(\d\d)$/.exec(date);
+  if (m && lang === 'ja') return `${m[1]}年${Number(m[2])}月${Number(m[3])}日`;
   return m ? `${Number(m[3])} ${month(Number(m[2]) - 1)} ${m[1]}` : visible(date, 40);
 }
 
 /** 1 April to 6 July 2017 */
 export function longRange(from: string, to: string): string {
   if (from === to) return longDate(from);
+  if (lang === 'ja') {
+    const [a, b] = [longDate(from), longDate(to)];
+    return `${a}〜${a.slice(0, 5) === b.slice(0, 5) ? b.slice(5) : b}`;
+  }
   const [a, b] = [longDate(from).split(' '), longDate(to).split(' ')];
   if (a.length === 3 && a[2] === b[2]) a.pop();
   if (a.length === 2 && a[1] === b[1]) a.pop();
@@ -102,14 +108,15 @@ export function utcTime(time: string | null | undefined): string {
     : '–';
 }
 
-const WEEKDAYS = 'Sun Mon Tue Wed Thu Fri Sat';
+const WEEKDAYS = t('Sun Mon Tue Wed Thu Fri Sat', '日 月 火 水 木 金 土');
 
 /** Local milliseconds as Tue 4 April 2017, with the hour where asked. */
 export function localTime(local: number, hours = true): string {
   const d = new Date(local);
   if (!Number.isFinite(local)) return '–';
-  const day = `${WEEKDAYS.split(' ')[d.getUTCDay()]} ${longDate(d.toISOString().slice(0, 10))}`;
-  return hours ? `${day}, ${d.toISOString().slice(11, 16)}` : day;
+  const [name, date] = [WEEKDAYS.split(' ')[d.getUTCDay()], longDate(d.toISOString().slice(0, 10))];
+  const day = t(`${name} ${date}`, `${date}（${name}）`);
+  return hours ? `${day}${t(', ', ' ')}${d.toISOString().slice(11, 16)}` : day;
 }
 
 export function isWeekend(local: number): boolean {

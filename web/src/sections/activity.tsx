@@ -7,7 +7,7 @@ import { axis, Figure, fit, tip, tooltip, type Canvas, type Mark, type Option } 
 import { eventsIn, type Context } from '../context';
 import * as format from '../format';
 import { given, isUnsupported, type Activity, type ActivityDay, type Service } from '../model';
-import { Count, Lede, Plain, Quiet, Section, Table, CommandButton } from '../parts';
+import { Count, Lede, Plain, Quiet, Say, Section, Table, CommandButton } from '../parts';
 import {
   absentDays,
   eventMarks,
@@ -19,13 +19,14 @@ import {
 } from '../timeline';
 import { visible } from '../text';
 import { DAY_MS, isWeekend, localTime, longDate, stamp } from '../zone';
+import { t } from '../lang';
 
 type Measure = 'flows' | 'octets' | 'packets' | 'local_hosts';
 const MEASURES: [Measure, string, (n: number) => string][] = [
-  ['flows', 'Conversations', format.count],
-  ['octets', 'Octets', format.octets],
-  ['packets', 'Packets', format.count],
-  ['local_hosts', 'Local hosts', format.count],
+  ['flows', t('Conversations', '通信件数'), format.count],
+  ['octets', t('Octets', 'オクテット数'), format.octets],
+  ['packets', t('Packets', 'パケット数'), format.count],
+  ['local_hosts', t('Local hosts', '内部ホスト'), format.count],
 ];
 const midnight = (date: string) => Date.parse(`${date}T00:00:00Z`);
 
@@ -43,10 +44,11 @@ function dayTip(x: Context, activity: Activity, day: ActivityDay): HTMLElement {
     name,
     words === format.octets ? words(day[key]) : format.exact(day[key]),
   ]);
-  if (quality) rows.push(['Hours with data', `${quality.hours_with_data} of 24`]);
+  if (quality)
+    rows.push([t('Hours with data', 'データのある時間数'), `${quality.hours_with_data} / 24`]);
   for (const e of eventsIn(x))
     if (Math.floor(e.local / DAY_MS) * DAY_MS === midnight(day.date))
-      rows.push([`Event ${e.number}`, fit(e.label, 200)]);
+      rows.push([`${t('Event', '出来事')} ${e.number}`, fit(e.label, 200)]);
   return tip(localTime(midnight(day.date), false), rows, dayMark(x, activity, day));
 }
 
@@ -70,7 +72,7 @@ function dailyOption(x: Context, activity: Activity, measure: Measure, c: Canvas
         gridIndex: 1,
         axisLine: { show: false },
         ...timeTicks(x, c, ...x.range, plot, DAY_MS / 2),
-        name: `Days of ${x.zoneLabel}`,
+        name: t(`Days of ${x.zoneLabel}`, `日（${x.zoneLabel}）`),
         nameLocation: 'middle',
         nameGap: 27,
       }),
@@ -122,7 +124,7 @@ function EventKey({ x }: { x: Context }) {
   const events = eventsIn(x);
   if (!events.length) return null;
   const list = (part: typeof events) => (
-    <ol class="event-key" aria-label="Events on the chart">
+    <ol class="event-key" aria-label={t('Events on the chart', '図中の出来事')}>
       {part.map((e) => (
         <li title={e.source && visible(e.source)}>
           <span class="flag">{e.number}</span>
@@ -132,7 +134,7 @@ function EventKey({ x }: { x: Context }) {
               {e.date_only
                 ? longDate(new Date(e.local).toISOString().slice(0, 10))
                 : localTime(e.local)}
-              {(e.uncertainty_s ?? 0) >= 43_200 && ', to a day'}
+              {(e.uncertainty_s ?? 0) >= 43_200 && t(', to a day', '、日単位')}
             </small>
           </span>
         </li>
@@ -144,7 +146,9 @@ function EventKey({ x }: { x: Context }) {
       {list(events.slice(0, KEYS))}
       {events.length > KEYS && (
         <details class="behind">
-          <summary>{format.plural(events.length - KEYS, 'more event')}</summary>
+          <summary>
+            {format.plural(events.length - KEYS, 'more event', 'more events', 'ほか{n}件')}
+          </summary>
           {list(events.slice(KEYS))}
         </details>
       )}
@@ -155,11 +159,11 @@ function EventKey({ x }: { x: Context }) {
 function DailyTable({ x, activity }: { x: Context; activity: Activity }) {
   return (
     <Table
-      label="Activity by day"
+      label={t('Activity by day', '日別の活動')}
       id="daily-table"
       rows={activity.daily}
       columns={[
-        { head: 'Day', class: 'nowrap', cell: (d) => localTime(midnight(d.date), false) },
+        { head: t('Day', '日'), class: 'nowrap', cell: (d) => localTime(midnight(d.date), false) },
         ...MEASURES.map(([key, name, words]) => ({
           head: name,
           number: true,
@@ -168,12 +172,12 @@ function DailyTable({ x, activity }: { x: Context; activity: Activity }) {
           ),
         })),
         {
-          head: 'Hours with data',
+          head: t('Hours with data', 'データのある時間数'),
           number: true,
           cell: (d) => x.fidelity.get(d.date)?.hours_with_data ?? '–',
         },
         {
-          head: 'Command',
+          head: t('Command', 'コマンド'),
           class: 'screen',
           cell: (d) => <CommandButton evidence={{ ...dayMark(x, activity, d), flows: d.flows }} />,
         },
@@ -192,8 +196,11 @@ function Daily({ x, activity }: { x: Context; activity: Activity }) {
   return (
     <Figure
       id="chart-daily"
-      title={`${name} by day`}
-      label={`Bar chart: ${name.toLowerCase()} on each of ${x.dates.length} days. The table behind it holds the numbers.`}
+      title={t(`${name} by day`, `日別の${name}`)}
+      label={t(
+        `Bar chart: ${name.toLowerCase()} on each of ${x.dates.length} days. The table behind it holds the numbers.`,
+        `棒グラフ：${x.dates.length}日間の日別の${name}。数値は背後の表にある。`,
+      )}
       height={({ width, narrow }) => (narrow ? 280 : Math.min(380, 240 + width * 0.12))}
       option={option}
       mark={(p) => {
@@ -201,7 +208,7 @@ function Daily({ x, activity }: { x: Context; activity: Activity }) {
         return day ? dayMark(x, activity, day) : null;
       }}
       controls={
-        <div class="segments" role="group" aria-label="Measure">
+        <div class="segments" role="group" aria-label={t('Measure', '測る量')}>
           {MEASURES.map(([key, label]) => (
             <button type="button" aria-pressed={key === measure} onClick={() => setMeasure(key)}>
               {label}
@@ -211,7 +218,7 @@ function Daily({ x, activity }: { x: Context; activity: Activity }) {
       }
       note={
         <>
-          Paler bars are Saturdays and Sundays.
+          {t('Paler bars are Saturdays and Sundays.', '淡い棒は土曜日と日曜日である。')}
           <FidelityKey x={x} />
         </>
       }
@@ -236,7 +243,7 @@ interface Lane {
 function lanesOf(activity: Activity, services: Service[]): Lane[] {
   const hours = activity.hourly.length;
   const all: Lane = {
-    name: 'All use',
+    name: t('All use', '利用全体'),
     values: activity.hourly.map((h) => h.flows),
     filter: activity.evidence?.filter ?? '',
   };
@@ -310,7 +317,7 @@ function lanesOption(x: Context, activity: Activity, lanes: Lane[], c: Canvas): 
         gridIndex: last,
         axisLine: { show: false },
         ...timeTicks(x, c, ...x.range, c.width - left - right),
-        name: `Hours of ${x.zoneLabel}`,
+        name: t(`Hours of ${x.zoneLabel}`, `時刻（${x.zoneLabel}）`),
         nameLocation: 'middle',
         nameGap: 27,
       }),
@@ -412,13 +419,18 @@ function LanesTable({ x, activity, lanes }: { x: Context; activity: Activity; la
   }, [activity]);
   return (
     <>
-      <p class="note">Sums of the hours by day; the report’s JSON holds each hour.</p>
+      <p class="note">
+        {t(
+          'Sums of the hours by day; the report’s JSON holds each hour.',
+          '時間別の値を日ごとに合計した。各時間の値は報告書のJSONにある。',
+        )}
+      </p>
       <Table
-        label="Hourly activity summed by day"
+        label={t('Hourly activity summed by day', '時間別活動の日別合計')}
         id="lanes-table"
         rows={rows}
         columns={[
-          { head: 'Day', class: 'nowrap', cell: (r) => localTime(r.day, false) },
+          { head: t('Day', '日'), class: 'nowrap', cell: (r) => localTime(r.day, false) },
           ...lanes.map((l, k) => ({
             head: <Plain text={l.name} longest={40} />,
             number: true,
@@ -439,14 +451,14 @@ function Zooms({ x, chart }: { x: Context; chart: { current: EChartsType | null 
       endValue: to,
     });
   const spans: [string, number][] = [
-    ['Whole period', 0],
-    ['Last 4 weeks', 28],
-    ['Last week', 7],
+    [t('Whole period', '全期間'), 0],
+    [t('Last 4 weeks', '最後の4週間'), 28],
+    [t('Last week', '最後の1週間'), 7],
   ];
   const useful = spans.filter(([, days]) => days < x.dates.length);
   if (useful.length < 2) return null;
   return (
-    <div class="segments" role="group" aria-label="Part of the period shown">
+    <div class="segments" role="group" aria-label={t('Part of the period shown', '表示する期間')}>
       {useful.map(([name, days]) => (
         <button type="button" onClick={() => show(days)}>
           {name}
@@ -465,8 +477,14 @@ function Hourly({ x, activity }: { x: Context; activity: Activity }) {
   return (
     <Figure
       id="chart-hourly"
-      title="Hour by hour: all use and the first services"
-      label={`Small charts of conversations an hour, one for all use and one for each of ${lanes.length - 1} services.`}
+      title={t(
+        'Hour by hour: all use and the first services',
+        '時間ごとの推移：利用全体と上位のサービス',
+      )}
+      label={t(
+        `Small charts of conversations an hour, one for all use and one for each of ${lanes.length - 1} services.`,
+        `一時間当たりの通信件数の小図。利用全体と${lanes.length - 1}個のサービス。`,
+      )}
       height={({ narrow, print }) => lanesHeight(lanes.length, narrow) - (print ? 46 : 0)}
       option={option}
       chart={chart}
@@ -478,8 +496,16 @@ function Hourly({ x, activity }: { x: Context; activity: Activity }) {
       }}
       note={
         <>
-          Conversations an hour. Each row has its own scale: the number at its right is its highest
-          hour. <span class="screen">Drag the ends of the bar below it to zoom.</span>
+          {t(
+            'Conversations an hour. Each row has its own scale: the number at its right is its highest hour.',
+            '一時間当たりの通信件数。目盛は行ごとに異なり、右の数値はその最大値である。',
+          )}{' '}
+          <span class="screen">
+            {t(
+              'Drag the ends of the bar below it to zoom.',
+              '下のバーの両端を動かすと拡大できる。',
+            )}
+          </span>
           <FidelityKey x={x} />
         </>
       }
@@ -492,7 +518,7 @@ export function ActivitySection({ x }: { x: Context }) {
   const activity = given(x.model.activity);
   if (!activity)
     return isUnsupported(x.model.activity) ? (
-      <Section id="activity" title="Activity">
+      <Section id="activity" title={t('Activity', '活動')}>
         <Quiet why={x.model.activity} />
       </Section>
     ) : null;
@@ -507,18 +533,25 @@ export function ActivitySection({ x }: { x: Context }) {
     null,
   );
   return (
-    <Section id="activity" title="Activity">
+    <Section id="activity" title={t('Activity', '活動')}>
       {busiest && daily.length > 1 && busiest.flows > 0 && (
         <Lede>
-          The busiest day was {localTime(midnight(busiest.date), false)} with{' '}
-          <Count n={busiest.flows} /> conversations
-          {calmest && calmest.date !== busiest.date && (
-            <>
-              , the calmest {localTime(midnight(calmest.date), false)} with{' '}
-              <Count n={calmest.flows} />
-            </>
-          )}
-          .
+          <Say
+            en="The busiest day was {day} with {n} conversations{rest}."
+            ja="最も活動が多かったのは{day}の{n}件{rest}である。"
+            day={localTime(midnight(busiest.date), false)}
+            n={<Count n={busiest.flows} />}
+            rest={
+              calmest && calmest.date !== busiest.date ? (
+                <Say
+                  en=", the calmest {day} with {n}"
+                  ja="、最も少なかったのは{day}の{n}件"
+                  day={localTime(midnight(calmest.date), false)}
+                  n={<Count n={calmest.flows} />}
+                />
+              ) : null
+            }
+          />
         </Lede>
       )}
       <Daily x={x} activity={activity} />

@@ -7,37 +7,58 @@ import { given, isUnsupported, type Fidelity, type FidelityDay, type Source } fr
 import { Count, Plain, Quiet, Section, Table } from '../parts';
 import { visible } from '../text';
 import { localTime, longRange, utcTime } from '../zone';
+import { t, textOf } from '../lang';
 
 const midnight = (date: string) => Date.parse(`${date}T00:00:00Z`);
 
 function DaysTable({ of }: { of: FidelityDay[] }) {
   return (
     <Table
-      label="Data quality by day"
+      label={t('Data quality by day', '日別のデータ品質')}
       id="fidelity-table"
       rows={of}
       limit={14}
       rowClass={(d) => (d.used === false || d.hours_with_data === 0 ? 'absent' : undefined)}
       columns={[
-        { head: 'Day', class: 'nowrap', cell: (d) => localTime(midnight(d.date), false) },
-        { head: 'Hours with data', number: true, cell: (d) => <Count n={d.hours_with_data} /> },
+        { head: t('Day', '日'), class: 'nowrap', cell: (d) => localTime(midnight(d.date), false) },
         {
-          head: 'Records',
+          head: t('Hours with data', 'データのある時間数'),
+          number: true,
+          cell: (d) => <Count n={d.hours_with_data} />,
+        },
+        {
+          head: t('Records', 'レコード'),
           number: true,
           cell: (d) => <Count n={d.records} words={format.exact} />,
         },
-        { head: 'Flows', number: true, cell: (d) => <Count n={d.flows} words={format.exact} /> },
-        { head: 'Lost', number: true, cell: (d) => <Count n={d.records_lost} /> },
-        { head: 'Lost share', number: true, cell: (d) => format.percent(d.lost_share) },
-        { head: 'Rejected', number: true, cell: (d) => <Count n={d.rejected} /> },
         {
-          head: 'Sampling',
+          head: t('Flows', 'フロー'),
           number: true,
-          cell: (d) => (d.sampling ?? []).map((n) => (n > 1 ? `1:${n}` : 'none')).join(', ') || '–',
+          cell: (d) => <Count n={d.flows} words={format.exact} />,
         },
-        { head: 'Exporters', number: true, cell: (d) => <Count n={d.exporters} /> },
-        { head: 'Score', number: true, cell: (d) => d.score?.toFixed(2) ?? '–' },
-        { head: 'Used', cell: (d) => (d.used === false ? 'no' : 'yes') },
+        { head: t('Lost', '損失'), number: true, cell: (d) => <Count n={d.records_lost} /> },
+        {
+          head: t('Lost share', '損失率'),
+          number: true,
+          cell: (d) => format.percent(d.lost_share),
+        },
+        { head: t('Rejected', '不採用'), number: true, cell: (d) => <Count n={d.rejected} /> },
+        {
+          head: t('Sampling', '標本抽出'),
+          number: true,
+          cell: (d) =>
+            (d.sampling ?? []).map((n) => (n > 1 ? `1:${n}` : t('none', 'なし'))).join(', ') || '–',
+        },
+        {
+          head: t('Exporters', 'エクスポータ'),
+          number: true,
+          cell: (d) => <Count n={d.exporters} />,
+        },
+        { head: t('Score', '評点'), number: true, cell: (d) => d.score?.toFixed(2) ?? '–' },
+        {
+          head: t('Used', '使用'),
+          cell: (d) => (d.used === false ? t('no', 'いいえ') : t('yes', 'はい')),
+        },
       ]}
     />
   );
@@ -48,7 +69,8 @@ function FidelityPart({ of }: { of: Fidelity }) {
     <>
       {(of.warnings ?? []).length > 0 && (
         <ul class="warnings">
-          {of.warnings.map((w) => (
+          {' '}
+          {(textOf(of, 'warnings') as string[]).map((w) => (
             <li>
               <Plain text={w} longest={1000} />
             </li>
@@ -58,20 +80,27 @@ function FidelityPart({ of }: { of: Fidelity }) {
       <p>
         {of.robust && (
           <>
-            Comparable throughout: {longRange(of.robust.from, of.robust.to)}.{' '}
+            {t('Comparable throughout: ', '一貫して比較できる期間：')}
+            {longRange(of.robust.from, of.robust.to)}
+            {t('. ', '。')}
             <Plain text={of.robust.why} longest={600} />{' '}
           </>
         )}
         {of.days_used !== undefined && (
           <>
-            {of.days_used} of {of.days_of_period ?? of.days.length} days are used for shares and
-            intervals.{' '}
+            {t(
+              `${of.days_used} of ${of.days_of_period ?? of.days.length} days are used for shares and intervals. `,
+              `${of.days_of_period ?? of.days.length}日のうち${of.days_used}日を割合と区間に用いた。`,
+            )}
           </>
         )}
         {of.score_is && (
           <>
-            A day’s score is <Plain text={of.score_is} longest={300} />
-            {of.threshold !== undefined && <>; days under {of.threshold} are left out</>}.
+            {t('A day’s score is ', '日の評点：')}
+            <Plain text={of.score_is} longest={300} />
+            {of.threshold !== undefined &&
+              t(`; days under ${of.threshold} are left out`, `。${of.threshold}未満の日は除いた`)}
+            {t('.', '。')}
           </>
         )}
       </p>
@@ -92,13 +121,13 @@ function Digest({ of }: { of?: string | null }) {
 function Sources({ of }: { of: Source[] }) {
   return (
     <Table
-      label="Sources"
+      label={t('Sources', 'ソース')}
       id="sources-table"
       rows={of}
       limit={20}
       columns={[
         {
-          head: 'Source',
+          head: t('Source', 'ソース'),
           class: 'name path',
           cell: (s) => (
             <>
@@ -109,9 +138,9 @@ function Sources({ of }: { of: Source[] }) {
             </>
           ),
         },
-        { head: 'Format', cell: (s) => <Plain text={s.format} longest={40} /> },
+        { head: t('Format', '形式'), cell: (s) => <Plain text={s.format} longest={40} /> },
         {
-          head: 'First and last record',
+          head: t('First and last record', '最初と最後のレコード'),
           cell: (s) => (
             <span class="nowrap">
               {utcTime(s.first)}
@@ -121,23 +150,27 @@ function Sources({ of }: { of: Source[] }) {
           ),
         },
         {
-          head: 'Records',
+          head: t('Records', 'レコード'),
           number: true,
           cell: (s) => <Count n={s.records} words={format.exact} />,
         },
-        { head: 'Kept', number: true, cell: (s) => <Count n={s.kept} words={format.exact} /> },
         {
-          head: 'Outside',
+          head: t('Kept', '保存'),
+          number: true,
+          cell: (s) => <Count n={s.kept} words={format.exact} />,
+        },
+        {
+          head: t('Outside', '対象外'),
           number: true,
           cell: (s) => <Count n={s.outside} words={format.exact} />,
         },
         {
-          head: 'Duplicates',
+          head: t('Duplicates', '重複'),
           number: true,
           cell: (s) => <Count n={s.duplicates} words={format.exact} />,
         },
         {
-          head: 'Rejected',
+          head: t('Rejected', '不採用'),
           number: true,
           cell: (s) => <Count n={s.rejected} words={format.exact} />,
         },
@@ -149,25 +182,37 @@ function Sources({ of }: { of: Source[] }) {
 function Provenance({ x }: { x: Context }) {
   const p = x.model.provenance ?? {};
   const rows: [string, string][] = [
-    ['Report generated', utcTime(p.generated)],
-    ['Program', `telltale ${visible(p.program_version)}`],
-    ['Engine', p.engine ? `${visible(p.engine.kind)} ${visible(p.engine.version)}` : '–'],
-    ['Seed of everything random', p.seed === undefined ? '–' : String(p.seed)],
-    ['Countries and origin AS', p.geo ? `${visible(p.geo.name)}, ${visible(p.geo.date)}` : 'none'],
+    [t('Report generated', '報告書の作成'), utcTime(p.generated)],
+    [t('Program', 'プログラム'), `telltale ${visible(p.program_version)}`],
     [
-      'Catalogue',
-      p.catalogue
-        ? `${format.exact(p.catalogue.entries)} entries of ${visible(p.catalogue.date)}, SHA-256 ${visible(p.catalogue.sha256)}`
-        : 'none',
+      t('Engine', 'エンジン'),
+      p.engine ? `${visible(p.engine.kind)} ${visible(p.engine.version)}` : '–',
     ],
-    ['Tor consensus', p.tor ? `${visible(p.tor.from)} to ${visible(p.tor.to)}` : 'none'],
+    [t('Seed of everything random', '乱数の種'), p.seed === undefined ? '–' : String(p.seed)],
     [
-      'Definitions',
+      t('Countries and origin AS', '国とオリジンAS'),
+      p.geo ? `${visible(p.geo.name)}, ${visible(p.geo.date)}` : t('none', 'なし'),
+    ],
+    [
+      t('Catalogue', 'カタログ'),
+      p.catalogue
+        ? t(
+            `${format.exact(p.catalogue.entries)} entries of ${visible(p.catalogue.date)}, SHA-256 ${visible(p.catalogue.sha256)}`,
+            `${visible(p.catalogue.date)}の${format.exact(p.catalogue.entries)}項目、SHA-256 ${visible(p.catalogue.sha256)}`,
+          )
+        : t('none', 'なし'),
+    ],
+    [
+      t('Tor consensus', 'Torコンセンサス'),
+      p.tor ? `${visible(p.tor.from)} – ${visible(p.tor.to)}` : t('none', 'なし'),
+    ],
+    [
+      t('Definitions', '定義'),
       Object.entries(p.definitions ?? {})
         .map(([k, v]) => `${visible(k)} ${visible(v)}`)
         .join(', ') || '–',
     ],
-    ['Model', `${visible(x.model.schema)}, digest ${visible(p.digest ?? '–')}`],
+    [t('Model', 'モデル'), `${visible(x.model.schema)}, SHA-256 ${visible(p.digest ?? '–')}`],
   ];
   return (
     <dl class="provenance">
@@ -185,13 +230,17 @@ export function Data({ x }: { x: Context }) {
   const fidelity = given(x.model.fidelity);
   const sources = x.model.provenance?.sources ?? [];
   return (
-    <Section id="data" title="Appendix A: the data">
-      <h3>Completeness</h3>
+    <Section id="data" title={t('Appendix A: the data', '付録A：データ')}>
+      <h3>{t('Completeness', '完全性')}</h3>
       {isUnsupported(x.model.fidelity) && <Quiet why={x.model.fidelity} />}
       {fidelity && <FidelityPart of={fidelity} />}
-      <h3>Sources</h3>
-      {sources.length ? <Sources of={sources} /> : <p class="quiet">No source was imported.</p>}
-      <h3>Provenance</h3>
+      <h3>{t('Sources', 'ソース')}</h3>
+      {sources.length ? (
+        <Sources of={sources} />
+      ) : (
+        <p class="quiet">{t('No source was imported.', 'ソースは取り込まれていない。')}</p>
+      )}
+      <h3>{t('Provenance', '来歴')}</h3>
       <Provenance x={x} />
     </Section>
   );
@@ -200,61 +249,76 @@ export function Data({ x }: { x: Context }) {
 export function Methods({ x }: { x: Context }) {
   const presence = given(x.model.presence);
   return (
-    <Section id="methods" title="Appendix B: methods">
+    <Section id="methods" title={t('Appendix B: methods', '付録B：方法')}>
       <dl class="methods">
-        <dt>Conversations</dt>
+        <dt>{t('Conversations', '通信件数')}</dt>
         <dd>
-          What is counted is a conversation: the two directions of one exchange between an address
-          of the population and another. One that an exporter cut into several records, or that two
-          exporters saw, counts once. The study’s measure:{' '}
-          <Plain text={x.model.study.measure} longest={600} />.
+          {t(
+            'What is counted is a conversation: the two directions of one exchange between an address of the population and another. One that an exporter cut into several records, or that two exporters saw, counts once. The study’s measure: ',
+            '数える単位は通信である。通信とは、対象集団のアドレスと他のアドレスとの間の一回のやり取りの両方向を指す。エクスポータが複数のレコードに分けたものや、二つのエクスポータが観測したものは一回と数える。調査の測定量：',
+          )}
+          <Plain text={x.model.study.measure} longest={600} />
+          {t('.', '。')}
         </dd>
-        <dt>Roles</dt>
+        <dt>{t('Roles', '役割')}</dt>
         <dd>
-          Consumed: the population opened it. Served: others opened it towards a server of the
-          population, which answered. Peer: both sides are alike, as in file sharing. Unanswered:
-          scans and the like. Usage, rhythm and presence are about consumed and peer.
+          {t(
+            'Consumed: the population opened it. Served: others opened it towards a server of the population, which answered. Peer: both sides are alike, as in file sharing. Unanswered: scans and the like. Usage, rhythm and presence are about consumed and peer.',
+            '利用：対象集団が開始した通信。提供：外部が対象集団のサーバに対して開始し、応答があった通信。ピア：ファイル共有のように両者が対等な通信。無応答：スキャンなど。利用状況、生活リズム、所在の各節は、利用とピアを対象とする。',
+          )}
         </dd>
-        <dt>Services</dt>
+        <dt>{t('Services', 'サービス')}</dt>
         <dd>
-          A conversation belongs to a service by the best evidence there is: the server’s name, then
-          the payload’s protocol, a DNS answer that the same client had before, an address range
-          that the service owns, the origin AS, the port. A shared host without a name stays
-          ambiguous.
+          {t(
+            'A conversation belongs to a service by the best evidence there is: the server’s name, then the payload’s protocol, a DNS answer that the same client had before, an address range that the service owns, the origin AS, the port. A shared host without a name stays ambiguous.',
+            '通信は、得られる最良の証拠によってサービスに帰属させる。順に、サーバ名、ペイロードのプロトコル、同じクライアントが先に得たDNS応答、サービスの保有するアドレス範囲、オリジンAS、ポート番号である。名前のない共有ホストは曖昧なままとする。',
+          )}
         </dd>
-        <dt>Intervals</dt>
+        <dt>{t('Intervals', '区間')}</dt>
         <dd>
-          An interval says where the long-run value lies that other days of the same population
-          would show, 95 times of 100. Days are the unit, since conversations of one day are not
-          independent of each other, nor is a day of its neighbours. Plain counts of what was
-          recorded carry none.
+          {t(
+            'An interval says where the long-run value lies that other days of the same population would show, 95 times of 100. Days are the unit, since conversations of one day are not independent of each other, nor is a day of its neighbours. Plain counts of what was recorded carry none.',
+            '区間は、同じ集団の他の日々が示すはずの長期的な値が、100回のうち95回収まる範囲を示す。同じ日の通信は互いに独立ではなく、日も隣り合う日と独立ではないため、日を単位とする。記録した実数には区間を付さない。',
+          )}
         </dd>
-        <dt>Expected shares</dt>
+        <dt>{t('Expected shares', '見込みの割合')}</dt>
         <dd>
-          A country’s ratio is its share over the share that the baseline gives it; the adjusted one
-          leaves out services that are popular wherever the population goes.
+          {t(
+            'A country’s ratio is its share over the share that the baseline gives it; the adjusted one leaves out services that are popular wherever the population goes. ',
+            '国の比は、その割合を基準の与える割合で割ったものであり、補正後の比は、対象集団がどこでも使う人気サービスを除く。',
+          )}
           {presence?.fdr !== undefined &&
-            ` A country stands out when its adjusted ratio is above 1 at a false discovery rate of ${format.percent(presence.fdr).replace('.0%', '%')} over all countries.`}{' '}
-          Address space does not know people’s habits: where it is the baseline, the ratio must be
-          well above 1 and the country met locally too, through its government, news, universities
-          or laboratories.
+            t(
+              `A country stands out when its adjusted ratio is above 1 at a false discovery rate of ${format.percent(presence.fdr).replace('.0%', '%')} over all countries. `,
+              `補正後の比が、全ての国にわたる偽発見率${format.percent(presence.fdr).replace('.0%', '%')}で1を超える国を、際立つとする。`,
+            )}
+          {t(
+            'Address space does not know people’s habits: where it is the baseline, the ratio must be well above 1 and the country met locally too, through its government, news, universities or laboratories.',
+            'アドレス空間は人々の習慣を反映しない。それを基準とする場合は、比が1を大きく超え、かつ、政府、報道、大学、研究所など現地の機関との通信もあることを条件とする。',
+          )}
         </dd>
-        <dt>Words</dt>
+        <dt>{t('Words', '言葉')}</dt>
         <dd>
-          Likelihood is given in the seven bands of ICD 203, from almost no chance (1 to 5%) to
-          almost certain (95 to 99%). Confidence is about the sources and methods, and stands apart.
-          A measurement is stated as one.
+          {t(
+            'Likelihood is given in the seven bands of ICD 203, from almost no chance (1 to 5%) to almost certain (95 to 99%). Confidence is about the sources and methods, and stands apart. A measurement is stated as one.',
+            '可能性は、ICD 203の7段階（ほとんどない：1〜5%から、ほぼ確実：95〜99%まで）で示す。確信度は情報源と方法に関するものであり、別に示す。測定は測定として述べる。',
+          )}
         </dd>
-        <dt>Evidence</dt>
+        <dt>{t('Evidence', '証拠')}</dt>
         <dd>
-          Each number can be checked: the command beside it lists exactly the flows that it counts,
-          in the study’s folder. <code>telltale verify</code> checks a whole report against its
-          store.
+          {t(
+            'Each number can be checked: the command beside it lists exactly the flows that it counts, in the study’s folder. ',
+            '各数値は検証できる。横のコマンドを調査のフォルダで実行すると、数えたフローがそのまま一覧される。',
+          )}
+          <code>telltale verify</code>
+          {t(' checks a whole report against its store.', 'は報告書全体をストアと照合する。')}
         </dd>
-        <dt>Times</dt>
+        <dt>{t('Times', '時刻')}</dt>
         <dd>
-          Dates and hours are those of {x.zoneLabel}, by the zone’s own history. Times marked UTC
-          are UTC.
+          {t(
+            `Dates and hours are those of ${x.zoneLabel}, by the zone’s own history. Times marked UTC are UTC.`,
+            `日付と時刻は${x.zoneLabel}のもので、その時間帯の履歴に従う。UTCと記したものはUTCである。`,
+          )}
         </dd>
       </dl>
     </Section>

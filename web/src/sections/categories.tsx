@@ -6,6 +6,7 @@ import * as format from '../format';
 import { given, isUnsupported, type Category, type Estimate } from '../model';
 import { Count, evidenceColumn, Plain, Quiet, Section, Share, Table } from '../parts';
 import { whiskers } from '../whisker';
+import { known, t } from '../lang';
 
 type Of = 'share' | 'octets_share';
 
@@ -45,10 +46,12 @@ function option(rows: Category[], of: Of, unit: string, c: Canvas): Option {
         return tip(
           row.name,
           [
-            [`Of ${unit}`, `${w.value} (${w.range})`],
-            ...(o ? [['Of octets', `${o.value} (${o.range})`] as [string, string]] : []),
-            ['Conversations', format.exact(row.flows)],
-            ['Local hosts', format.exact(row.local_hosts)],
+            [t(`Of ${unit}`, `${unit}比`), `${w.value} (${w.range})`],
+            ...(o
+              ? [[t('Of octets', 'オクテット比'), `${o.value} (${o.range})`] as [string, string]]
+              : []),
+            [t('Conversations', '通信件数'), format.exact(row.flows)],
+            [t('Local hosts', '内部ホスト'), format.exact(row.local_hosts)],
           ],
           row.evidence,
         );
@@ -81,17 +84,29 @@ function option(rows: Category[], of: Of, unit: string, c: Canvas): Option {
 function CategoryTable({ rows, unit }: { rows: Category[]; unit: string }) {
   return (
     <Table
-      label="Categories"
+      label={t('Categories', '分類')}
       id="categories-table"
       rows={rows}
       columns={[
-        { head: 'Category', class: 'name', cell: (r) => <Plain text={r.name} longest={60} /> },
-        { head: `Of ${unit}`, number: true, cell: (r) => <Share of={r.share} /> },
-        { head: 'Of octets', number: true, cell: (r) => <Share of={r.octets_share} /> },
-        { head: 'Conversations', number: true, cell: (r) => <Count n={r.flows} /> },
-        { head: 'Octets', number: true, cell: (r) => <Count n={r.octets} words={format.octets} /> },
-        { head: 'Hosts', number: true, cell: (r) => <Count n={r.local_hosts} /> },
-        { head: 'Days', number: true, cell: (r) => <Count n={r.days} /> },
+        {
+          head: t('Category', '分類'),
+          class: 'name',
+          cell: (r) => <Plain text={r.name} longest={60} />,
+        },
+        { head: t(`Of ${unit}`, `${unit}比`), number: true, cell: (r) => <Share of={r.share} /> },
+        {
+          head: t('Of octets', 'オクテット比'),
+          number: true,
+          cell: (r) => <Share of={r.octets_share} />,
+        },
+        { head: t('Conversations', '通信件数'), number: true, cell: (r) => <Count n={r.flows} /> },
+        {
+          head: t('Octets', 'オクテット数'),
+          number: true,
+          cell: (r) => <Count n={r.octets} words={format.octets} />,
+        },
+        { head: t('Hosts', 'ホスト'), number: true, cell: (r) => <Count n={r.local_hosts} /> },
+        { head: t('Days', '日数'), number: true, cell: (r) => <Count n={r.days} /> },
         evidenceColumn<Category>(),
       ]}
     />
@@ -101,18 +116,24 @@ function CategoryTable({ rows, unit }: { rows: Category[]; unit: string }) {
 function Mix({ rows, unit }: { rows: Category[]; unit: string }) {
   const [of, setOf] = useState<Of>('share');
   const draw = useMemo(() => (c: Canvas) => option(rows, of, unit, c), [rows, of]);
-  const octets = unit !== 'octets' && rows.some((r) => r.octets_share);
+  const octets = unit !== known('octets') && rows.some((r) => r.octets_share);
   return (
     <Figure
       id="chart-categories"
-      title={`Share of ${of === 'share' ? unit : 'octets'}`}
-      label={`Bar chart with intervals: the share of each of ${rows.length} categories.`}
+      title={t(
+        `Share of ${of === 'share' ? unit : 'octets'}`,
+        `${of === 'share' ? unit : 'オクテット'}に占める割合`,
+      )}
+      label={t(
+        `Bar chart with intervals: the share of each of ${rows.length} categories.`,
+        `区間付きの棒グラフ：${rows.length}分類の割合。`,
+      )}
       height={() => 40 + rows.length * 27}
       option={draw}
       mark={(p) => (p.seriesId === 'categories' ? (rows[p.dataIndex]?.evidence ?? null) : null)}
       controls={
         octets && (
-          <div class="segments" role="group" aria-label="Measure">
+          <div class="segments" role="group" aria-label={t('Measure', '測る量')}>
             <button type="button" aria-pressed={of === 'share'} onClick={() => setOf('share')}>
               {unit.charAt(0).toUpperCase() + unit.slice(1)}
             </button>
@@ -121,12 +142,12 @@ function Mix({ rows, unit }: { rows: Category[]; unit: string }) {
               aria-pressed={of === 'octets_share'}
               onClick={() => setOf('octets_share')}
             >
-              Octets
+              {t('Octets', 'オクテット数')}
             </button>
           </div>
         )
       }
-      note="Lines on the bars are 95% intervals."
+      note={t('Lines on the bars are 95% intervals.', '棒の上の線は95%信頼区間である。')}
       table={<CategoryTable rows={rows} unit={unit} />}
     />
   );
@@ -136,16 +157,16 @@ export function Categories({ x }: { x: Context }) {
   const rows = given(x.model.categories);
   if (!rows)
     return isUnsupported(x.model.categories) ? (
-      <Section id="categories" title="Categories">
+      <Section id="categories" title={t('Categories', '分類')}>
         <Quiet why={x.model.categories} />
       </Section>
     ) : null;
   return (
-    <Section id="categories" title="Categories">
+    <Section id="categories" title={t('Categories', '分類')}>
       {rows.length ? (
         <Mix rows={rows} unit={x.unit} />
       ) : (
-        <p class="quiet">No conversation has a category.</p>
+        <p class="quiet">{t('No conversation has a category.', '分類のある通信はない。')}</p>
       )}
     </Section>
   );

@@ -14,34 +14,48 @@ import {
   type TorPair,
   type TorThenTorrents,
 } from '../model';
-import { Bar, Count, evidenceColumn, Lede, Plain, Quiet, Section, Share, Table } from '../parts';
+import {
+  Bar,
+  Count,
+  evidenceColumn,
+  Lede,
+  Plain,
+  Quiet,
+  Say,
+  Section,
+  Share,
+  Table,
+} from '../parts';
 import { visible } from '../text';
 import { longRange } from '../zone';
+import { t } from '../lang';
 
 const NAMES: Record<string, string> = {
   tor: 'Tor',
-  'other-network': 'Network like Tor',
-  'vpn-protocol': 'VPN protocol',
-  'vpn-provider': 'VPN provider',
-  proxy: 'Proxy',
+  'other-network': t('Network like Tor', 'Torに似たネットワーク'),
+  'vpn-protocol': t('VPN protocol', 'VPNプロトコル'),
+  'vpn-provider': t('VPN provider', 'VPN事業者'),
+  proxy: t('Proxy', 'プロキシ'),
   tls: 'TLS',
   'ssh-tunnel': 'SSH',
-  'hosting-relay': 'Rented servers of no known service',
-  'website-visit': 'Web sites of such products',
+  'hosting-relay': t('Rented servers of no known service', '既知のサービスのないレンタルサーバ'),
+  'website-visit': t('Web sites of such products', 'そうした製品のウェブサイト'),
 };
 const nameOf = (technique: string) => NAMES[technique] ?? visible(technique, 60);
 const SHOWN = 20;
 
-function networks(t: Technique): string {
-  const named = (t.networks ?? []).map((n) => n.name).join(', ');
-  const more = (t.networks_in_all ?? 0) - (t.networks?.length ?? 0);
-  return more > 0 ? `${named} and ${format.count(more)} more` : named;
+function networks(of: Technique): string {
+  const named = (of.networks ?? []).map((n) => n.name).join(', ');
+  const more = (of.networks_in_all ?? 0) - (of.networks?.length ?? 0);
+  return more > 0
+    ? t(`${named} and ${format.count(more)} more`, `${named}、ほか${format.count(more)}件`)
+    : named;
 }
 
 /** Which part of the conversations says so by more than a port. */
-function byPort(t: Technique) {
-  const port = t.basis?.['port'];
-  return port === undefined || !t.flows ? '–' : format.percent(port / t.flows);
+function byPort(of: Technique) {
+  const port = of.basis?.['port'];
+  return port === undefined || !of.flows ? '–' : format.percent(port / of.flows);
 }
 
 function Techniques({ rows, unit }: { rows: Technique[]; unit: string }) {
@@ -49,15 +63,15 @@ function Techniques({ rows, unit }: { rows: Technique[]; unit: string }) {
   return (
     <>
       <Table
-        label="Techniques"
+        label={t('Techniques', '手段')}
         id="concealment-table"
         rows={rows}
         limit={SHOWN}
         columns={[
-          { head: 'Means', class: 'name', cell: (r) => nameOf(r.technique) },
-          { head: 'Which', cell: (r) => <Plain text={r.provider} longest={60} /> },
+          { head: t('Means', '手段'), class: 'name', cell: (r) => nameOf(r.technique) },
+          { head: t('Which', '種類'), cell: (r) => <Plain text={r.provider} longest={60} /> },
           {
-            head: `Of ${unit}`,
+            head: t(`Of ${unit}`, `${unit}比`),
             number: true,
             cell: (r) => (
               <>
@@ -66,21 +80,34 @@ function Techniques({ rows, unit }: { rows: Technique[]; unit: string }) {
               </>
             ),
           },
-          { head: 'Of octets', number: true, cell: (r) => <Share of={r.octets_share} /> },
-          { head: 'Conversations', number: true, cell: (r) => <Count n={r.flows} /> },
-          { head: 'Hosts', number: true, cell: (r) => <Count n={r.local_hosts} /> },
-          { head: 'Days', number: true, cell: (r) => <Count n={r.days} /> },
           {
-            head: 'By port alone',
+            head: t('Of octets', 'オクテット比'),
             number: true,
-            hint: 'Conversations whose only mark is the port',
+            cell: (r) => <Share of={r.octets_share} />,
+          },
+          {
+            head: t('Conversations', '通信件数'),
+            number: true,
+            cell: (r) => <Count n={r.flows} />,
+          },
+          { head: t('Hosts', 'ホスト'), number: true, cell: (r) => <Count n={r.local_hosts} /> },
+          { head: t('Days', '日数'), number: true, cell: (r) => <Count n={r.days} /> },
+          {
+            head: t('By port alone', 'ポートのみ'),
+            number: true,
+            hint: t('Conversations whose only mark is the port', 'ポート番号だけが手掛かりの通信'),
             cell: byPort,
           },
-          { head: 'Networks', cell: (r) => <Plain text={networks(r)} longest={300} /> },
+          {
+            head: t('Networks', 'ネットワーク'),
+            cell: (r) => <Plain text={networks(r)} longest={300} />,
+          },
           evidenceColumn<Technique>(),
         ]}
       />
-      <p class="note">Lines on the bars are 95% intervals.</p>
+      <p class="note">
+        {t('Lines on the bars are 95% intervals.', '棒の上の線は95%信頼区間である。')}
+      </p>
     </>
   );
 }
@@ -90,24 +117,31 @@ function NotCountedTable({ of, unit }: { of: Concealment; unit: string }) {
   if (!rows.length) return null;
   return (
     <div class="part">
-      <h3>Not counted</h3>
+      <h3>{t('Not counted', '数えなかったもの')}</h3>
       <Table
-        label="Not counted"
+        label={t('Not counted', '数えなかったもの')}
         id="not-counted-table"
         rows={rows}
         columns={[
-          { head: 'Means', class: 'name', cell: (r) => nameOf(r.technique) },
-          { head: `Of ${unit}`, number: true, cell: (r) => <Share of={r.share} /> },
-          { head: 'Conversations', number: true, cell: (r) => <Count n={r.flows} /> },
-          { head: 'Hosts', number: true, cell: (r) => <Count n={r.local_hosts} /> },
-          { head: 'Why', cell: (r) => <Plain text={r.why} longest={300} /> },
+          { head: t('Means', '手段'), class: 'name', cell: (r) => nameOf(r.technique) },
+          { head: t(`Of ${unit}`, `${unit}比`), number: true, cell: (r) => <Share of={r.share} /> },
+          {
+            head: t('Conversations', '通信件数'),
+            number: true,
+            cell: (r) => <Count n={r.flows} />,
+          },
+          { head: t('Hosts', 'ホスト'), number: true, cell: (r) => <Count n={r.local_hosts} /> },
+          { head: t('Why', '理由'), cell: (r) => <Plain text={r.why} longest={300} /> },
           evidenceColumn<NotCounted>(),
         ]}
       />
       {of.at_most && (
         <p class="note">
-          Were all that might hide as much counted too, it would be <Share of={of.at_most} />: a
-          bound, not an estimate.
+          <Say
+            en="Were all that might hide as much counted too, it would be {share}: a bound, not an estimate."
+            ja="同様に隠しうるものもすべて数えると{share}になる。これは上限であり、推定値ではない。"
+            share={<Share of={of.at_most} />}
+          />
         </p>
       )}
     </div>
@@ -119,24 +153,28 @@ function Tor({ of }: { of: Concealment }) {
   if (!rows.length) return null;
   return (
     <div class="part">
-      <h3>Tor by host and relay</h3>
+      <h3>{t('Tor by host and relay', 'ホストと中継ごとのTor')}</h3>
       <Table
-        label="Tor by host and relay"
+        label={t('Tor by host and relay', 'ホストと中継ごとのTor')}
         id="tor-table"
         rows={rows}
         limit={SHOWN}
         columns={[
-          { head: 'Host', class: 'name', cell: (r) => <Plain text={r.local} longest={60} /> },
-          { head: 'Relay', cell: (r) => <Plain text={r.relay} longest={60} /> },
-          { head: 'Role', cell: (r) => <Plain text={r.role} longest={80} /> },
-          { head: 'Days', number: true, cell: (r) => <Count n={r.days_seen} /> },
-          { head: 'In a row', number: true, cell: (r) => <Count n={r.longest_run} /> },
-          { head: 'From, to', cell: (r) => longRange(r.first, r.last) },
           {
-            head: 'As Tor’s rules want',
+            head: t('Host', 'ホスト'),
+            class: 'name',
+            cell: (r) => <Plain text={r.local} longest={60} />,
+          },
+          { head: t('Relay', '中継'), cell: (r) => <Plain text={r.relay} longest={60} /> },
+          { head: t('Role', '役割'), cell: (r) => <Plain text={r.role} longest={80} /> },
+          { head: t('Days', '日数'), number: true, cell: (r) => <Count n={r.days_seen} /> },
+          { head: t('In a row', '連続'), number: true, cell: (r) => <Count n={r.longest_run} /> },
+          { head: t('From, to', '期間'), cell: (r) => longRange(r.first, r.last) },
+          {
+            head: t('As Tor’s rules want', 'Torの規則どおり'),
             cell: (r) => (
               <span title={visible(r.guard_policy.test.method)}>
-                {r.guard_policy.normal ? 'yes' : 'no'}, p{' '}
+                {r.guard_policy.normal ? t('yes', 'はい') : t('no', 'いいえ')}, p{' '}
                 {format.probability(r.guard_policy.test.p)}
               </span>
             ),
@@ -146,12 +184,17 @@ function Tor({ of }: { of: Concealment }) {
       />
       {(of.tor_pairs ?? 0) > rows.length && (
         <p class="note">
-          The {format.count(rows.length)} on most days, of {format.count(of.tor_pairs)}.
+          {t(
+            `The ${format.count(rows.length)} on most days, of ${format.count(of.tor_pairs)}.`,
+            `${format.count(of.tor_pairs)}組のうち、日数の多い${format.count(rows.length)}組。`,
+          )}
         </p>
       )}
       <p class="note">
-        A Tor client keeps its entry relay for two to four months by design: the same relay every
-        day is no mistake of its user.
+        {t(
+          'A Tor client keeps its entry relay for two to four months by design: the same relay every day is no mistake of its user.',
+          'Torクライアントは設計上、入口の中継を2〜4か月使い続けるため、毎日同じ中継を使うことは利用者の誤りではない。',
+        )}
       </p>
     </div>
   );
@@ -161,16 +204,32 @@ function Followers({ rows }: { rows: TorThenTorrents[] }) {
   if (!rows.length) return null;
   return (
     <div class="part">
-      <h3>Tor, then torrents</h3>
+      <h3>{t('Tor, then torrents', 'Torの後のトレント')}</h3>
       <Table
-        label="Tor, then torrents"
+        label={t('Tor, then torrents', 'Torの後のトレント')}
         rows={rows}
         limit={SHOWN}
         columns={[
-          { head: 'Host', class: 'name', cell: (r) => <Plain text={r.local} longest={60} /> },
-          { head: 'Days with Tor', number: true, cell: (r) => <Count n={r.tor_days} /> },
-          { head: 'Days with torrents', number: true, cell: (r) => <Count n={r.torrent_days} /> },
-          { head: 'Within the hour', number: true, cell: (r) => <Count n={r.followed_days} /> },
+          {
+            head: t('Host', 'ホスト'),
+            class: 'name',
+            cell: (r) => <Plain text={r.local} longest={60} />,
+          },
+          {
+            head: t('Days with Tor', 'Torの日数'),
+            number: true,
+            cell: (r) => <Count n={r.tor_days} />,
+          },
+          {
+            head: t('Days with torrents', 'トレントの日数'),
+            number: true,
+            cell: (r) => <Count n={r.torrent_days} />,
+          },
+          {
+            head: t('Within the hour', '一時間以内'),
+            number: true,
+            cell: (r) => <Count n={r.followed_days} />,
+          },
           {
             head: 'q',
             number: true,
@@ -190,20 +249,36 @@ function Subscriptions({ of }: { of: Part<Subscription[]> }) {
   if (!rows?.length) return null;
   return (
     <div class="part">
-      <h3>One host, one provider, month after month</h3>
+      <h3>
+        {t(
+          'One host, one provider, month after month',
+          '一つのホストが一つの事業者を毎月利用する例',
+        )}
+      </h3>
       <Table
-        label="Subscriptions"
+        label={t('Subscriptions', '継続契約')}
         id="subscriptions-table"
         rows={rows}
         limit={SHOWN}
         columns={[
-          { head: 'Host', class: 'name', cell: (r) => <Plain text={r.local} longest={60} /> },
-          { head: 'Which', cell: (r) => <Plain text={r.provider} longest={60} /> },
-          { head: 'Network', cell: (r) => <Plain text={r.network} longest={80} /> },
-          { head: 'Months', number: true, cell: (r) => <Count n={r.months} /> },
-          { head: 'Days', number: true, cell: (r) => <Count n={r.days_seen} /> },
-          { head: 'From, to', cell: (r) => longRange(r.first, r.last) },
-          { head: 'Conversations', number: true, cell: (r) => <Count n={r.flows} /> },
+          {
+            head: t('Host', 'ホスト'),
+            class: 'name',
+            cell: (r) => <Plain text={r.local} longest={60} />,
+          },
+          { head: t('Which', '種類'), cell: (r) => <Plain text={r.provider} longest={60} /> },
+          {
+            head: t('Network', 'ネットワーク'),
+            cell: (r) => <Plain text={r.network} longest={80} />,
+          },
+          { head: t('Months', '月数'), number: true, cell: (r) => <Count n={r.months} /> },
+          { head: t('Days', '日数'), number: true, cell: (r) => <Count n={r.days_seen} /> },
+          { head: t('From, to', '期間'), cell: (r) => longRange(r.first, r.last) },
+          {
+            head: t('Conversations', '通信件数'),
+            number: true,
+            cell: (r) => <Count n={r.flows} />,
+          },
           evidenceColumn<Subscription>(),
         ]}
       />
@@ -228,17 +303,24 @@ export function ConcealmentSection({ x }: { x: Context }) {
   if (!of) return null;
   const rows = of.techniques ?? [];
   return (
-    <Section id="concealment" title="Concealment">
+    <Section id="concealment" title={t('Concealment', '秘匿')}>
       <Lede>
-        {rows.length ? 'Means that hide where traffic goes carry ' : 'None was seen: '}
-        <Share of={of.share} /> of {x.unit}
-        {rows.length && of.octets_share ? (
-          <>
-            {' and '}
-            <Share of={of.octets_share} /> of octets
-          </>
-        ) : null}
-        . <Plain text={of.definition_is ?? `Definition ${of.definition}.`} longest={600} />
+        <Say
+          en={
+            rows.length
+              ? 'Means that hide where traffic goes carry {share} of {unit} and {octets} of octets. '
+              : 'None was seen: {share} of {unit}. '
+          }
+          ja={
+            rows.length
+              ? '行き先を隠す手段による通信は、{unit}の{share}、オクテット数の{octets}である。'
+              : '見られなかった：{unit}の{share}。'
+          }
+          share={<Share of={of.share} />}
+          unit={x.unit}
+          octets={<Share of={of.octets_share} />}
+        />
+        <Plain text={of.definition_is ?? of.definition} longest={600} />
       </Lede>
       {rows.length > 0 && <Techniques rows={rows} unit={x.unit} />}
       <NotCountedTable of={of} unit={x.unit} />

@@ -2,27 +2,29 @@
 // Which sections this report has, in the page's order.
 
 import type { Context } from '../context';
+import { partsOf, type Place } from './texts';
 import { given, isUnsupported, type Model } from '../model';
+import { t } from '../lang';
 
 /** Sections that later editions fill; drawn by others.tsx as tables of what the model holds. */
 export const OTHERS: [keyof Model, string][] = [
-  ['recon', 'Reconnaissance'],
-  ['contacts', 'Lasting relationships'],
-  ['devices', 'Devices'],
-  ['pivots', 'Pivots'],
+  ['recon', t('Reconnaissance', '偵察')],
+  ['contacts', t('Lasting relationships', '長く続く関係')],
+  ['devices', t('Devices', '機器')],
+  ['pivots', t('Pivots', '経由地点')],
 ];
 
 const MAIN: [keyof Model, string][] = [
-  ['findings', 'Key findings'],
-  ['totals', 'At a glance'],
-  ['activity', 'Activity'],
-  ['services', 'Services'],
-  ['categories', 'Categories'],
-  ['rhythm', 'Rhythm'],
-  ['presence', 'Presence'],
-  ['events', 'Events'],
-  ['concealment', 'Concealment'],
-  ['onsets', 'Onsets and changes'],
+  ['findings', t('Findings', '所見')],
+  ['totals', t('At a glance', '概要')],
+  ['activity', t('Activity', '活動')],
+  ['services', t('Services', 'サービス')],
+  ['categories', t('Categories', '分類')],
+  ['rhythm', t('Rhythm', '生活リズム')],
+  ['presence', t('Presence', '所在')],
+  ['events', t('Events', '出来事')],
+  ['concealment', t('Concealment', '秘匿')],
+  ['onsets', t('Onsets and changes', '開始と変化')],
 ];
 
 export function hasSection(x: Context, name: string): boolean {
@@ -36,15 +38,21 @@ export function Contents({ x }: { x: Context }) {
     hasSection(x, id) ||
     (id !== 'events' && id !== 'onsets' && isUnsupported(x.model[id]));
   const there = [...MAIN.filter(shown), ...OTHERS.filter(([id]) => hasSection(x, id))];
+  const words = (place: Place) => partsOf(x, place).map((p): [string, string] => [p.id, p.title]);
+  const judged = given(x.model.judgements)?.findings.length;
   const entries: [string, string][] = [
+    ...(judged ? [['judgements', t('Key judgements', '主要判断')] as [string, string]] : []),
+    ...words('before'),
     ...there,
-    ['coverage', 'Not covered'],
-    ['data', 'Appendix A: data'],
-    ['methods', 'Appendix B: methods'],
+    ...words('after'),
+    ['coverage', t('Not covered', '対象外の事項')],
+    ...words('end'),
+    ['data', t('Appendix A: data', '付録A：データ')],
+    ['methods', t('Appendix B: methods', '付録B：方法')],
   ];
   return (
-    <nav class="contents" aria-label="Contents">
-      <h2>Contents</h2>
+    <nav class="contents" aria-label={t('Contents', '目次')}>
+      <h2>{t('Contents', '目次')}</h2>
       <ol>
         {entries.map(([id, title]) => (
           <li>

@@ -9,9 +9,11 @@ import * as format from '../format';
 import { given, type Estimate, type EventEffect, type EventTest } from '../model';
 import { Interval, Lede, Plain, Section, Table } from '../parts';
 import { visible } from '../text';
+import { t } from '../lang';
 
 const inPercent = (e: Estimate) => format.estimate(e, format.change);
-const kindOf = (t: EventTest) => (t.kind === 'all' ? 'All events' : t.kind);
+const kindOf = (test: EventTest) =>
+  test.kind === 'all' ? t('All events', '全ての出来事') : test.kind;
 const days = (n: number) => (n > 0 ? `+${n}` : String(n).replace('-', '−'));
 
 interface Api {
@@ -27,7 +29,7 @@ function lagOption(test: EventTest, c: Canvas): Option {
       type: 'category',
       data: lags.map((l) => days(l.day)),
       splitLine: { show: false },
-      name: 'Days from the event',
+      name: t('Days from the event', '出来事からの日数'),
       nameLocation: 'middle',
       nameGap: 27,
     }),
@@ -47,12 +49,17 @@ function lagOption(test: EventTest, c: Canvas): Option {
         if (!lag) return '';
         const w = inPercent(lag.effect);
         const rows: [string, string][] = [
-          ['Change', `${w.value} (${w.range})`],
+          [t('Change', '変化'), `${w.value} (${w.range})`],
           ['p', format.probability(lag.p)],
         ];
         if (lag.p_adjusted !== undefined)
-          rows.push(['p over all lags', format.probability(lag.p_adjusted)]);
-        return tip(lag.day === 0 ? 'On the day' : `${days(lag.day)} days`, rows);
+          rows.push([t('p over all lags', '全日差でのp値'), format.probability(lag.p_adjusted)]);
+        return tip(
+          lag.day === 0
+            ? t('On the day', '当日')
+            : t(`${days(lag.day)} days`, `${days(lag.day)}日`),
+          rows,
+        );
       },
     }),
     series: [
@@ -94,17 +101,25 @@ function lagOption(test: EventTest, c: Canvas): Option {
 function LagTable({ test }: { test: EventTest }) {
   return (
     <Table
-      label="Change by lag"
+      label={t('Change by lag', '日差別の変化')}
       rows={test.lags ?? []}
       columns={[
-        { head: 'Days from the event', number: true, cell: (l) => days(l.day) },
         {
-          head: 'Change',
+          head: t('Days from the event', '出来事からの日数'),
+          number: true,
+          cell: (l) => days(l.day),
+        },
+        {
+          head: t('Change', '変化'),
           number: true,
           cell: (l) => <Interval of={l.effect} as={inPercent} />,
         },
         { head: 'p', number: true, cell: (l) => format.probability(l.p) },
-        { head: 'p over all lags', number: true, cell: (l) => format.probability(l.p_adjusted) },
+        {
+          head: t('p over all lags', '全日差でのp値'),
+          number: true,
+          cell: (l) => format.probability(l.p_adjusted),
+        },
       ]}
     />
   );
@@ -118,7 +133,7 @@ function Lags({ test, index }: { test: EventTest; index: number }) {
       id={`chart-lags-${index}`}
       title={
         <>
-          Days around the events
+          {t('Days around the events', '出来事の前後の日')}{' '}
           {test.kind !== 'all' && (
             <>
               : <Plain text={test.kind} longest={60} />
@@ -126,10 +141,16 @@ function Lags({ test, index }: { test: EventTest; index: number }) {
           )}
         </>
       }
-      label="Changes with intervals by days from the event."
+      label={t(
+        'Changes with intervals by days from the event.',
+        '出来事からの日数別の変化とその区間。',
+      )}
       height={() => 240}
       option={option}
-      note="Change of a day’s activity against what its weekday and trend would give; lines are 95% intervals."
+      note={t(
+        'Change of a day’s activity against what its weekday and trend would give; lines are 95% intervals.',
+        '曜日と傾向から見込まれる値に対する各日の活動の変化。線は95%信頼区間である。',
+      )}
       table={<LagTable test={test} />}
     />
   );
@@ -138,7 +159,10 @@ function Lags({ test, index }: { test: EventTest; index: number }) {
 function Effect({ of }: { of?: EventEffect }) {
   if (!of?.effect) return <span class="muted">–</span>;
   const least = of.test?.draws
-    ? `; no p under ${format.probability(1 / (of.test.draws + 1))} is possible`
+    ? t(
+        `; no p under ${format.probability(1 / (of.test.draws + 1))} is possible`,
+        `；pの最小値は${format.probability(1 / (of.test.draws + 1))}`,
+      )
     : '';
   return (
     <>
@@ -157,12 +181,18 @@ function Detectable({ of }: { of: EventTest }) {
   if (!d || typeof d.effect !== 'number') return <span class="muted">–</span>;
   return (
     <>
-      <span data-value={d.effect} title={`log ratio ${format.exact(d.effect)}`}>
+      <span
+        data-value={d.effect}
+        title={t(`log ratio ${format.exact(d.effect)}`, `対数比 ${format.exact(d.effect)}`)}
+      >
         {format.change(d.effect)}
       </span>
       <small class="under">
-        {typeof d.effect_sd === 'number' && `${d.effect_sd.toFixed(2)} SD, `}with{' '}
-        {format.percent(d.power).replace('.0%', '%')} power
+        {typeof d.effect_sd === 'number' && `${d.effect_sd.toFixed(2)} SD, `}{' '}
+        {t(
+          `with ${format.percent(d.power).replace('.0%', '%')} power`,
+          `検出力${format.percent(d.power).replace('.0%', '%')}`,
+        )}
       </small>
     </>
   );
@@ -171,11 +201,19 @@ function Detectable({ of }: { of: EventTest }) {
 /** The same question asked in other ways. */
 function Sensitivity({ of }: { of: EventTest }) {
   const rows: [string, number | null | undefined][] = [
-    ['The largest of all lags', of.any_lag?.p],
-    ['Days shuffled instead of shifted', of.sensitivity?.day_shuffle_p],
-    ['Days shuffled within their weekday', of.sensitivity?.weekday_shuffle_p],
+    [t('The largest of all lags', '全日差のうち最大のもの'), of.any_lag?.p],
+    [
+      t('Days shuffled instead of shifted', 'シフトの代わりに日を並べ替える'),
+      of.sensitivity?.day_shuffle_p,
+    ],
+    [
+      t('Days shuffled within their weekday', '曜日内で日を並べ替える'),
+      of.sensitivity?.weekday_shuffle_p,
+    ],
     ...(of.dates_moved ?? []).map((m): [string, number] => [
-      `Every event ${m.days < 0 ? 'a day earlier' : 'a day later'}`,
+      m.days < 0
+        ? t('Every event a day earlier', '全ての出来事が一日早い')
+        : t('Every event a day later', '全ての出来事が一日遅い'),
       m.p,
     ]),
   ];
@@ -184,7 +222,7 @@ function Sensitivity({ of }: { of: EventTest }) {
   return (
     <details class="behind">
       <summary>
-        Asked in other ways
+        {t('Asked in other ways', '別の方法による検定')}{' '}
         {of.kind !== 'all' && (
           <>
             : <Plain text={of.kind} longest={60} />
@@ -192,23 +230,29 @@ function Sensitivity({ of }: { of: EventTest }) {
         )}
       </summary>
       <Table
-        label="Sensitivity"
+        label={t('Sensitivity', '感度')}
         rows={known}
         columns={[
-          { head: 'On the day, if', cell: ([name]) => name },
+          { head: t('On the day, if', '当日、次の条件の場合'), cell: ([name]) => name },
           { head: 'p', number: true, cell: ([, p]) => format.probability(p) },
         ]}
       />
       {of.equivalence != null && (
         <p class="note">
-          Changes beyond {format.change(-Math.abs(of.equivalence))} or{' '}
-          {format.change(Math.abs(of.equivalence))} on the events’ days can be ruled out.
+          {t(
+            `Changes beyond ${format.change(-Math.abs(of.equivalence))} or ${format.change(Math.abs(of.equivalence))} on the events’ days can be ruled out.`,
+            `出来事の当日における${format.change(-Math.abs(of.equivalence))}または${format.change(Math.abs(of.equivalence))}を超える変化は否定できる。`,
+          )}
         </p>
       )}
       {of.uncertain_dates ? (
         <p class="note">
-          {format.plural(of.uncertain_dates, 'event has a date', 'events have dates')} known only to
-          a day.
+          {format.plural(
+            of.uncertain_dates,
+            'event has a date known only to a day.',
+            'events have dates known only to a day.',
+            '出来事{n}件の日付は日単位でしか分からない。',
+          )}
         </p>
       ) : null}
     </details>
@@ -220,7 +264,7 @@ export function EventsSection({ x }: { x: Context }) {
   if (!events) return null;
   const tests = events.tests ?? [];
   return (
-    <Section id="events" title="Events">
+    <Section id="events" title={t('Events', '出来事')}>
       {events.verdict && (
         <Lede>
           <Plain text={events.verdict} longest={2000} />
@@ -228,17 +272,29 @@ export function EventsSection({ x }: { x: Context }) {
       )}
       {tests.length > 0 && (
         <Table
-          label="Events and activity"
+          label={t('Events and activity', '出来事と活動')}
           id="events-table"
           rows={tests}
           columns={[
-            { head: 'Events', class: 'name', cell: (t) => <Plain text={kindOf(t)} longest={60} /> },
-            { head: 'Days with one', number: true, cell: (t) => t.n },
-            { head: 'Week before', number: true, cell: (t) => <Effect of={t.before} /> },
-            { head: 'On the day', number: true, cell: (t) => <Effect of={t.on} /> },
-            { head: 'Three days after', number: true, cell: (t) => <Effect of={t.after} /> },
             {
-              head: 'Smallest change that would be found',
+              head: t('Events', '出来事'),
+              class: 'name',
+              cell: (t) => <Plain text={kindOf(t)} longest={60} />,
+            },
+            { head: t('Days with one', '該当日数'), number: true, cell: (t) => t.n },
+            {
+              head: t('Week before', '前の週'),
+              number: true,
+              cell: (t) => <Effect of={t.before} />,
+            },
+            { head: t('On the day', '当日'), number: true, cell: (t) => <Effect of={t.on} /> },
+            {
+              head: t('Three days after', '後の3日'),
+              number: true,
+              cell: (t) => <Effect of={t.after} />,
+            },
+            {
+              head: t('Smallest change that would be found', '検出できる最小の変化'),
               number: true,
               cell: (t) => <Detectable of={t} />,
             },

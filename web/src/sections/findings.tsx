@@ -3,18 +3,18 @@ import { useState } from 'preact/hooks';
 import type { Context } from '../context';
 import { given, isUnsupported, type Finding } from '../model';
 import { Command, Lede, Plain, Quiet, Section } from '../parts';
-import { inLanguage } from '../text';
 import { hasSection } from './contents';
+import { t, textOf } from '../lang';
 
 // ICD 203's bands with their percent.
 const BANDS: [string, string][] = [
-  ['almost no chance', '1 to 5%'],
-  ['very unlikely', '5 to 20%'],
-  ['unlikely', '20 to 45%'],
-  ['roughly even chance', '45 to 55%'],
-  ['likely', '55 to 80%'],
-  ['very likely', '80 to 95%'],
-  ['almost certain', '95 to 99%'],
+  ['almost no chance', '1–5%'],
+  ['very unlikely', '5–20%'],
+  ['unlikely', '20–45%'],
+  ['roughly even chance', '45–55%'],
+  ['likely', '55–80%'],
+  ['very likely', '80–95%'],
+  ['almost certain', '95–99%'],
 ];
 const SAME: Record<string, string> = {
   remote: 'almost no chance',
@@ -27,6 +27,16 @@ const SAME: Record<string, string> = {
   'almost certainly': 'almost certain',
 };
 const LEVELS = ['low', 'moderate', 'high'];
+const JA_BANDS = [
+  'ほとんどない',
+  '非常に低い',
+  '低い',
+  '五分五分',
+  '高い',
+  '非常に高い',
+  'ほぼ確実',
+];
+const JA_LEVELS = ['低', '中', '高'];
 
 function Likelihood({ of }: { of: string }) {
   const word = of.toLowerCase().replaceAll('_', ' ').trim();
@@ -41,16 +51,40 @@ function Likelihood({ of }: { of: string }) {
           ))}
         </span>
       )}
-      <Plain text={at >= 0 ? word.charAt(0).toUpperCase() + word.slice(1) : of} />
+      <Plain
+        text={
+          at >= 0
+            ? t(word.charAt(0).toUpperCase() + word.slice(1), `可能性：${JA_BANDS[at] ?? ''}`)
+            : of
+        }
+      />
       {percent && <small>{percent}</small>}
     </span>
   );
 }
 
+const Measured = () => (
+  <span
+    class="chip"
+    title={t(
+      'Measured, not judged: no likelihood applies',
+      '判断ではなく測定であり、可能性は付さない',
+    )}
+  >
+    {t('Measurement', '測定')}
+  </span>
+);
+
 function Confidence({ of }: { of: string }) {
   const level = LEVELS.indexOf(of);
   return (
-    <span class="chip" title="How much the sources and methods behind it bear">
+    <span
+      class="chip"
+      title={t(
+        'How much the sources and methods behind it bear',
+        '根拠となる情報源と方法がどれほど支えるか',
+      )}
+    >
       {level >= 0 && (
         <span class="dots" aria-hidden="true">
           {LEVELS.map((_, i) => (
@@ -59,7 +93,12 @@ function Confidence({ of }: { of: string }) {
         </span>
       )}
       <span>
-        <Plain text={of.charAt(0).toUpperCase() + of.slice(1)} /> confidence
+        <Plain
+          text={t(
+            `${of.charAt(0).toUpperCase()}${of.slice(1)} confidence`,
+            `確信度：${JA_LEVELS[level] ?? of}`,
+          )}
+        />
       </span>
     </span>
   );
@@ -84,14 +123,16 @@ function Reasons({ title, of }: { title: string; of?: string[] }) {
 /** What a finding rests on, by name: "Reasons, caveats and evidence". */
 function basisTitle(of: Finding): string {
   const parts: [string, boolean][] = [
-    ['reasons', !!of.because?.length],
-    ['caveats', !!of.caveats?.length],
-    ['alternatives', !!of.alternatives?.length],
-    ['evidence', !!of.evidence],
+    [t('reasons', '理由'), !!of.because?.length],
+    [t('caveats', '留意点'), !!of.caveats?.length],
+    [t('alternatives', '別の説明'), !!of.alternatives?.length],
+    [t('evidence', '証拠'), !!of.evidence],
   ];
   const words = parts.filter(([, there]) => there).map(([name]) => name);
   const last = words.pop() ?? '';
-  const title = words.length ? `${words.join(', ')} and ${last}` : last;
+  const title = words.length
+    ? t(`${words.join(', ')} and ${last}`, `${words.join('、')}、${last}`)
+    : last;
   return title.charAt(0).toUpperCase() + title.slice(1);
 }
 
@@ -99,12 +140,15 @@ function basisTitle(of: Finding): string {
 function Basis({ of, id, open }: { of: Finding; id: string; open: boolean }) {
   return (
     <div class="basis" id={id} hidden={open ? undefined : ('until-found' as unknown as boolean)}>
-      <Reasons title="Because" of={of.because} />
-      <Reasons title="Caveats" of={of.caveats} />
-      <Reasons title="Other explanations" of={of.alternatives} />
+      <Reasons title={t('Because', '理由')} of={textOf(of, 'because') as string[] | undefined} />
+      <Reasons title={t('Caveats', '留意点')} of={textOf(of, 'caveats') as string[] | undefined} />
+      <Reasons
+        title={t('Other explanations', '別の説明')}
+        of={textOf(of, 'alternatives') as string[] | undefined}
+      />
       {of.evidence && (
         <div class="reasons">
-          <h4>The flows behind it</h4>
+          <h4>{t('The flows behind it', '根拠となるフロー')}</h4>
           <Command evidence={of.evidence} />
         </div>
       )}
@@ -122,20 +166,14 @@ function One({ x, of, number }: { x: Context; of: Finding; number: number }) {
         {number}
       </span>
       <div>
-        <h3>
-          <Plain text={inLanguage(of.headline)} longest={500} />
+        <h3 id={`${id}-title`}>
+          <Plain text={textOf(of, 'headline')} longest={500} />
         </h3>
         <p class="statement">
-          <Plain text={inLanguage(of.statement)} longest={4000} />
+          <Plain text={textOf(of, 'statement')} longest={4000} />
         </p>
         <div class="chips">
-          {of.likelihood ? (
-            <Likelihood of={of.likelihood} />
-          ) : (
-            <span class="chip" title="Measured, not judged: no likelihood applies">
-              Measurement
-            </span>
-          )}
+          {of.likelihood ? <Likelihood of={of.likelihood} /> : <Measured />}
           {of.confidence && <Confidence of={of.confidence} />}
           {basis && (
             <button
@@ -150,7 +188,7 @@ function One({ x, of, number }: { x: Context; of: Finding; number: number }) {
           )}
           {hasSection(x, of.section) && (
             <a class="see" href={`#${of.section === 'fidelity' ? 'data' : of.section}`}>
-              See the data
+              {t('See the data', 'データを見る')}
             </a>
           )}
         </div>
@@ -160,10 +198,47 @@ function One({ x, of, number }: { x: Context; of: Finding; number: number }) {
   );
 }
 
+/** Findings that the model's rule chose, in short: judgement, likelihood and confidence apart. */
+export function Judgements({ x }: { x: Context }) {
+  const chosen = given(x.model.judgements);
+  const all = given(x.model.findings) ?? [];
+  const rows = all.flatMap((f, i) =>
+    chosen?.findings.includes(f.id) ? [{ of: f, number: i + 1 }] : [],
+  );
+  if (!chosen || !rows.length) return null;
+  return (
+    <Section id="judgements" title={t('Key judgements', '主要判断')}>
+      <ol class="judgements">
+        {rows.map(({ of, number }) => (
+          <li data-judgement={of.id}>
+            <p>
+              <strong>
+                <Plain text={textOf(of, 'headline')} longest={500} />
+                {t('. ', '。')}
+              </strong>
+              <Plain text={textOf(of, 'statement')} longest={4000} />
+            </p>
+            <div class="chips">
+              {of.likelihood ? <Likelihood of={of.likelihood} /> : <Measured />}
+              {of.confidence && <Confidence of={of.confidence} />}
+              <a class="see" href={`#finding-${number}-title`}>
+                {t(`Finding ${number}`, `所見${number}`)}
+              </a>
+            </div>
+          </li>
+        ))}
+      </ol>
+      <p class="note">
+        <Plain text={textOf(chosen, 'rule')} longest={1000} />
+      </p>
+    </Section>
+  );
+}
+
 export function Findings({ x }: { x: Context }) {
   const findings = given(x.model.findings);
   return (
-    <Section id="findings" title="Key findings">
+    <Section id="findings" title={t('Findings', '所見')}>
       {isUnsupported(x.model.findings) && <Quiet why={x.model.findings} />}
       {findings && findings.length > 0 ? (
         <ol class="findings">
@@ -173,7 +248,12 @@ export function Findings({ x }: { x: Context }) {
         </ol>
       ) : (
         !isUnsupported(x.model.findings) && (
-          <Lede>The data of this study support no finding that would stand on its own.</Lede>
+          <Lede>
+            {t(
+              'The data of this study support no finding that would stand on its own.',
+              'この調査のデータから、単独で成り立つ所見は得られない。',
+            )}
+          </Lede>
         )
       )}
     </Section>

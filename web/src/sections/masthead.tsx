@@ -5,6 +5,7 @@ import type { Study } from '../model';
 import { Plain } from '../parts';
 import { ThemeButton } from '../theme';
 import { longRange, utcTime } from '../zone';
+import { lang, LANGS, t } from '../lang';
 
 const SHOWN_PREFIXES = 6;
 
@@ -23,11 +24,47 @@ function Population({ of }: { of: Study['population'] }) {
       <ul class="population">{of.slice(0, SHOWN_PREFIXES).map(item)}</ul>
       {rest.length > 0 && (
         <details>
-          <summary>{format.count(rest.length)} more prefixes</summary>
+          <summary>
+            {t(
+              `${format.count(rest.length)} more prefixes`,
+              `ほか${format.count(rest.length)}個のプレフィックス`,
+            )}
+          </summary>
           <ul class="population">{rest.map(item)}</ul>
         </details>
       )}
     </>
+  );
+}
+
+const TLP = ['RED', 'AMBER+STRICT', 'AMBER', 'GREEN', 'CLEAR'];
+
+/** FIRST's Traffic Light Protocol 2.0, in its own colours and letters. */
+export function Tlp({ of }: { of?: string }) {
+  if (!of || !TLP.includes(of)) return null;
+  const kind = of.toLowerCase().replace('+', '-');
+  return (
+    <p class="tlp">
+      <span class={`tlp-${kind}`}>TLP:{of}</span>
+    </p>
+  );
+}
+
+/** The same page in another language; what its address says is all it knows. */
+function Languages() {
+  return (
+    <span class="languages" role="group" aria-label="Language · 言語">
+      {LANGS.map(([code, name]) => (
+        <a
+          href={`?lang=${code}`}
+          lang={code}
+          hreflang={code}
+          aria-current={code === lang ? 'true' : undefined}
+        >
+          {name}
+        </a>
+      ))}
+    </span>
   );
 }
 
@@ -40,7 +77,10 @@ export function Masthead({ x }: { x: Context }) {
       <div class="brand">
         <span class="mark" aria-hidden="true" />
         <span>telltale</span>
-        <span class="brand-kind">Report on flow telemetry</span>
+        <span class="brand-kind">
+          {t('Report on flow telemetry', 'フローテレメトリによる報告書')}
+        </span>
+        <Languages />
         <ThemeButton />
       </div>
       <h1>
@@ -48,22 +88,25 @@ export function Masthead({ x }: { x: Context }) {
       </h1>
       <dl class="facts">
         <div>
-          <dt>Period</dt>
+          <dt>{t('Period', '期間')}</dt>
           <dd>
             {longRange(first, last)}
             <small>
-              {format.plural(x.dates.length, 'day')} of {x.zoneLabel}
+              {t(
+                `${format.plural(x.dates.length, 'day')} of ${x.zoneLabel}`,
+                `${x.zoneLabel}の${x.dates.length}日間`,
+              )}
             </small>
           </dd>
         </div>
         <div class="wide">
-          <dt>Population</dt>
+          <dt>{t('Population', '対象集団')}</dt>
           <dd>
             <Population of={study.population ?? []} />
           </dd>
         </div>
         <div>
-          <dt>Generated</dt>
+          <dt>{t('Generated', '作成')}</dt>
           <dd>
             {utcTime(provenance?.generated)}
             <small>

@@ -11,10 +11,15 @@ import { evidenceColumn, Interval, Lede, Plain, Section, Table } from '../parts'
 import { visible } from '../text';
 import { FidelityKey, fidelityStrip, timeAxis, timeTicks } from '../timeline';
 import { DAY_MS, longDate, longRange } from '../zone';
+import { t } from '../lang';
 
 const midnight = (date: string) => Date.parse(`${date.slice(0, 10)}T00:00:00Z`);
 const SHOWN = 30;
-const WORDS: Record<string, string> = { onset: 'began', stop: 'stopped', shift: 'shifted' };
+const WORDS: Record<string, string> = {
+  onset: t('began', '開始'),
+  stop: t('stopped', '終了'),
+  shift: t('shifted', '変化'),
+};
 const TURN: Record<string, number> = { onset: -1, stop: 1, shift: 0 };
 
 /** What a change is of, by its name in the sections above. */
@@ -99,7 +104,7 @@ function option(x: Context, rows: Onset[], c: Canvas): Option {
         gridIndex: 1,
         axisLine: { show: false },
         ...timeTicks(x, c, ...x.range, c.width - left - right, DAY_MS / 2),
-        name: `Days of ${x.zoneLabel}`,
+        name: t(`Days of ${x.zoneLabel}`, `日（${x.zoneLabel}）`),
         nameLocation: 'middle',
         nameGap: 27,
       }),
@@ -120,11 +125,11 @@ function option(x: Context, rows: Onset[], c: Canvas): Option {
         if (!o) return '';
         const about: [string, string][] = [
           [WORDS[o.change] ?? o.change, longDate(o.at)],
-          ['Per day before', format.estimate(o.before).value],
-          ['Per day after', format.estimate(o.after).value],
+          [t('Per day before', '以前の1日当たり'), format.estimate(o.before).value],
+          [t('Per day after', '以後の1日当たり'), format.estimate(o.after).value],
           ['p', format.probability(o.test.p)],
         ];
-        if (when(o)) about.splice(1, 0, ['Between', when(o)]);
+        if (when(o)) about.splice(1, 0, [t('Between', '範囲'), when(o)]);
         return tip(nameOf(x, o), about, o.evidence);
       },
     }),
@@ -135,13 +140,13 @@ function option(x: Context, rows: Onset[], c: Canvas): Option {
 function OnsetTable({ x, rows }: { x: Context; rows: Onset[] }) {
   return (
     <Table
-      label="Onsets, stops and shifts"
+      label={t('Onsets, stops and shifts', '開始、終了、変化')}
       id="onsets-table"
       rows={rows}
       limit={SHOWN}
       columns={[
         {
-          head: 'What',
+          head: t('What', '対象'),
           class: 'name',
           cell: (o) => (
             <>
@@ -153,32 +158,35 @@ function OnsetTable({ x, rows }: { x: Context; rows: Onset[] }) {
           ),
         },
         {
-          head: 'When',
+          head: t('When', '時期'),
           class: 'nowrap',
           cell: (o) => (
             <>
               {WORDS[o.change] ?? visible(o.change)} {longDate(o.at)}
-              {when(o) && <small class="under">between {when(o)}</small>}
+              {when(o) && (
+                <small class="under">{t(`between ${when(o)}`, `範囲：${when(o)}`)}</small>
+              )}
             </>
           ),
         },
         {
-          head: 'Per day before',
+          head: t('Per day before', '以前の1日当たり'),
           number: true,
           cell: (o) => <Interval of={o.before} as={(e) => format.estimate(e)} />,
         },
         {
-          head: 'Per day after',
+          head: t('Per day after', '以後の1日当たり'),
           number: true,
           cell: (o) => <Interval of={o.after} as={(e) => format.estimate(e)} />,
         },
         {
-          head: 'Doubles in',
+          head: t('Doubles in', '倍増期間'),
           number: true,
           cell: (o) =>
             o.doubling_days ? (
               <>
-                <Interval of={o.doubling_days} as={(e) => format.estimate(e, format.times)} /> days
+                <Interval of={o.doubling_days} as={(e) => format.estimate(e, format.times)} />{' '}
+                {t('days', '日')}
               </>
             ) : (
               '–'
@@ -204,15 +212,20 @@ function Timeline({ x, rows }: { x: Context; rows: Onset[] }) {
   return (
     <Figure
       id="chart-onsets"
-      title="When it changed"
-      label={`Dates of ${shown.length} changes with their intervals. The table below holds them.`}
+      title={t('When it changed', '変化の時期')}
+      label={t(
+        `Dates of ${shown.length} changes with their intervals. The table below holds them.`,
+        `${shown.length}件の変化の日付とその区間。数値は下の表にある。`,
+      )}
       height={() => 74 + shown.length * 25}
       option={draw}
-      legend={<p class="lines">▲ began · ▼ stopped · ◆ shifted</p>}
+      legend={
+        <p class="lines">{t('▲ began · ▼ stopped · ◆ shifted', '▲ 開始 · ▼ 終了 · ◆ 変化')}</p>
+      }
       mark={(p) => (p.seriesId === 'onsets' ? (shown[p.dataIndex]?.evidence ?? null) : null)}
       note={
         <>
-          Lines are the 95% intervals of the dates.
+          {t('Lines are the 95% intervals of the dates.', '線は日付の95%信頼区間である。')}
           <FidelityKey x={x} />
         </>
       }
@@ -224,7 +237,7 @@ export function OnsetsSection({ x }: { x: Context }) {
   const rows = given(x.model.onsets);
   if (!rows) return null;
   return (
-    <Section id="onsets" title="Onsets and changes">
+    <Section id="onsets" title={t('Onsets and changes', '開始と変化')}>
       {rows.length ? (
         <>
           <Timeline x={x} rows={rows} />
@@ -232,8 +245,10 @@ export function OnsetsSection({ x }: { x: Context }) {
         </>
       ) : (
         <Lede>
-          No service, category or country began, stopped or shifted by more than chance would have
-          it over all those watched.
+          {t(
+            'No service, category or country began, stopped or shifted by more than chance would have it over all those watched.',
+            '監視した全体で偶然から見込まれる以上に、開始、終了または変化したサービス、分類、国はない。',
+          )}
         </Lede>
       )}
     </Section>

@@ -9,6 +9,7 @@ import { isUnsupported, type Estimate, type Evidence, type Model, type Test } fr
 import { CommandButton, Interval, Plain, Section, Share, Table } from '../parts';
 import { visible } from '../text';
 import { OTHERS } from './contents';
+import { t, textOf } from '../lang';
 
 type Row = Record<string, unknown>;
 
@@ -47,7 +48,7 @@ function Value({ name, of }: { name: string; of: unknown }): ComponentChildren {
       <Interval of={of} as={(e) => format.estimate(e)} />
     );
   if (typeof of === 'number') return <span title={format.exact(of)}>{format.count(of)}</span>;
-  if (typeof of === 'boolean') return of ? 'yes' : 'no';
+  if (typeof of === 'boolean') return of ? t('yes', 'はい') : t('no', 'いいえ');
   if (isTest(of))
     return <span title={visible(of.method)}>p {format.probability(of.q ?? of.p)}</span>;
   if (Array.isArray(of))
@@ -76,9 +77,9 @@ function Rows({ name, rows }: { name: string; rows: Row[] }) {
 
 function Anything({ name, of }: { name: string; of: unknown }): ComponentChildren {
   if (isUnsupported(of))
-    return <p class="quiet">{<Plain text={of.unsupported} longest={2000} />}</p>;
+    return <p class="quiet">{<Plain text={textOf(of, 'unsupported')} longest={2000} />}</p>;
   if (Array.isArray(of)) {
-    if (!of.length) return <p class="quiet">None found.</p>;
+    if (!of.length) return <p class="quiet">{t('None found.', '見つからなかった。')}</p>;
     return isObject(of[0]) ? (
       <Rows name={name} rows={of.filter(isObject)} />
     ) : (
@@ -119,28 +120,38 @@ export function Others({ x }: { x: Context }) {
 }
 
 const NAMES: [keyof Model, string][] = [
-  ['fidelity', 'Data quality'],
-  ['totals', 'Totals'],
-  ['activity', 'Activity'],
-  ['services', 'Services'],
-  ['categories', 'Categories'],
-  ['rhythm', 'Rhythm'],
-  ['presence', 'Presence'],
-  ['events', 'Events'],
-  ['concealment', 'Concealment'],
-  ['onsets', 'Onsets and changes'],
+  ['fidelity', t('Data quality', 'データ品質')],
+  ['totals', t('Totals', '合計')],
+  ['activity', t('Activity', '活動')],
+  ['services', t('Services', 'サービス')],
+  ['categories', t('Categories', '分類')],
+  ['rhythm', t('Rhythm', '生活リズム')],
+  ['presence', t('Presence', '所在')],
+  ['events', t('Events', '出来事')],
+  ['concealment', t('Concealment', '秘匿')],
+  ['onsets', t('Onsets and changes', '開始と変化')],
   ...OTHERS,
-  ['findings', 'Findings'],
+  ['findings', t('Findings', '所見')],
 ];
 
 export function Coverage({ x }: { x: Context }) {
   const missing = NAMES.flatMap(([key, name]) => {
     const section = x.model[key];
-    if (isUnsupported(section)) return [{ name, why: section.unsupported }];
-    return section == null ? [{ name, why: 'This report was made without this section.' }] : [];
+    if (isUnsupported(section)) return [{ name, why: String(textOf(section, 'unsupported')) }];
+    return section == null
+      ? [
+          {
+            name,
+            why: t(
+              'This report was made without this section.',
+              'この報告書はこの節なしで作成された。',
+            ),
+          },
+        ]
+      : [];
   });
   return (
-    <Section id="coverage" title="What this report does not cover">
+    <Section id="coverage" title={t('What this report does not cover', 'この報告書が扱わない事項')}>
       {missing.length > 0 && (
         <dl class="missing">
           {missing.map((m) => (
@@ -154,8 +165,10 @@ export function Coverage({ x }: { x: Context }) {
         </dl>
       )}
       <p class="lede">
-        Flow telemetry cannot show what was said or read, who sat at a machine, or what happened
-        where no exporter was looking. An address is not a person.
+        {t(
+          'Flow telemetry cannot show what was said or read, who sat at a machine, or what happened where no exporter was looking. An address is not a person.',
+          'フローテレメトリからは、何が語られ読まれたか、誰が機器の前にいたか、エクスポータの見ていない所で何が起きたかは分からない。アドレスは人ではない。',
+        )}
       </p>
     </Section>
   );

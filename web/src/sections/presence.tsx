@@ -16,11 +16,13 @@ import {
   Plain,
   Quiet,
   Ratio,
+  Say,
   Section,
   Share,
   Table,
 } from '../parts';
 import { visible } from '../text';
+import { known, lang, t } from '../lang';
 
 // Lower ends of the map's steps, as shares.
 const STEPS = [0, 0.001, 0.005, 0.01, 0.05, 0.1, 0.2];
@@ -33,21 +35,21 @@ function stepOf(share: number): number {
 
 const colour = (share: number, c: Canvas) => c.t.ramp[stepOf(share)] ?? '';
 
-const nameOf = (c: Country) => c.name ?? countryName(c.country);
+const nameOf = (c: Country) => (lang === 'en' ? c.name : null) ?? countryName(c.country);
 
 function countryTip(c: Country): HTMLElement {
   const s = format.share(c.share);
   const rows: [string, string][] = [
-    ['Share', s.range ? `${s.value} (${s.range})` : s.value],
-    ['Conversations', format.exact(c.flows)],
+    [t('Share', '割合'), s.range ? `${s.value} (${s.range})` : s.value],
+    [t('Conversations', '通信件数'), format.exact(c.flows)],
   ];
-  if (c.expected != null) rows.push(['Expected', format.percent(c.expected)]);
+  if (c.expected != null) rows.push([t('Expected', '見込み'), format.percent(c.expected)]);
   const ratio = c.ratio_adjusted ?? c.ratio;
   if (ratio) {
     const r = format.estimate(ratio, format.times);
-    rows.push([c.ratio_adjusted ? 'Adjusted ratio' : 'Ratio', `${r.value} (${r.range})`]);
+    rows.push([c.ratio_adjusted ? 'Adjusted ratio' : t('Ratio', '比'), `${r.value} (${r.range})`]);
   }
-  if (c.flagged) rows.push(['Stands out', 'yes']);
+  if (c.flagged) rows.push([t('Stands out', '際立つ'), 'yes']);
   return tip(nameOf(c), rows, c.evidence);
 }
 
@@ -167,17 +169,21 @@ function Steps() {
   return (
     <p class="ramp steps">
       <span>
-        <i class="ramp-none" aria-hidden="true" /> not reached
+        <i class="ramp-none" aria-hidden="true" />
+        {t('not reached', '通信なし')}
       </span>
       {STEPS.map((from, i) => (
         <span>
           <i class={`ramp-${i}`} aria-hidden="true" />{' '}
-          {i === 0 ? `under ${(STEPS[1] ?? 0) * 100}%` : `${(from * 100).toString()}%`}
-          {i === STEPS.length - 1 && ' and more'}
+          {i === 0
+            ? t(`under ${(STEPS[1] ?? 0) * 100}%`, `${(STEPS[1] ?? 0) * 100}%未満`)
+            : `${(from * 100).toString()}%`}
+          {i === STEPS.length - 1 && t(' and more', '以上')}
         </span>
       ))}
       <span>
-        <i class="ramp-flag" aria-hidden="true" /> stands out
+        <i class="ramp-flag" aria-hidden="true" />
+        {t('stands out', '際立つ')}
       </span>
     </p>
   );
@@ -189,8 +195,11 @@ function WorldMap({ rows, unit }: { rows: Country[]; unit: string }) {
   return (
     <Figure
       id="chart-map"
-      title={`Share of ${unit} by country`}
-      label={`World map of the shares of ${rows.length} countries. The table below holds the numbers.`}
+      title={t(`Share of ${unit} by country`, `国別の${unit}の割合`)}
+      label={t(
+        `World map of the shares of ${rows.length} countries. The table below holds the numbers.`,
+        `${rows.length}か国の割合の世界地図。数値は下の表にある。`,
+      )}
       height={({ width }) => Math.round(width * 0.44)}
       option={option}
       legend={<Steps />}
@@ -198,7 +207,10 @@ function WorldMap({ rows, unit }: { rows: Country[]; unit: string }) {
         const code = (p.data as { code?: string } | undefined)?.code ?? p.name ?? '';
         return known.get(code)?.evidence ?? null;
       }}
-      note="Countries too small to see are dots. Equal Earth projection: areas compare."
+      note={t(
+        'Countries too small to see are dots. Equal Earth projection: areas compare.',
+        '小さくて見えない国は点で示す。Equal Earth図法により、面積を比較できる。',
+      )}
     />
   );
 }
@@ -320,7 +332,10 @@ function forestOption(rows: Country[], c: Canvas): Option {
         customValues: ticks,
         formatter: (n: number) => `${Number(n.toPrecision(2))}×`,
       },
-      name: 'Times the expected share (1× is as expected)',
+      name: t(
+        'Times the expected share (1× is as expected)',
+        '見込みの割合に対する倍率（1×は見込みどおり）',
+      ),
       nameLocation: 'middle',
       nameGap: 27,
     }),
@@ -360,22 +375,28 @@ function Forest({ rows }: { rows: Country[] }) {
   return (
     <Figure
       id="chart-ratio"
-      title="More or less than expected"
-      label={`Ratios of observed to expected share with intervals for ${shown.length} countries. The table below holds the numbers.`}
+      title={t('More or less than expected', '見込みより多いか少ないか')}
+      label={t(
+        `Ratios of observed to expected share with intervals for ${shown.length} countries. The table below holds the numbers.`,
+        `${shown.length}か国の、見込みに対する観測割合の比とその区間。数値は下の表にある。`,
+      )}
       height={() => 60 + shown.length * 26}
       option={option}
       legend={
         <p class="lines">
-          <i class="dot-solid" aria-hidden="true" /> adjusted{' '}
-          <i class="dot-hollow" aria-hidden="true" /> not adjusted{' '}
+          <i class="dot-solid" aria-hidden="true" /> {t('adjusted', '補正後')}{' '}
+          <i class="dot-hollow" aria-hidden="true" /> {t('not adjusted', '補正前')}{' '}
           <i class="dot-flag" aria-hidden="true">
             ◆
           </i>{' '}
-          stands out
+          {t('stands out', '際立つ')}
         </p>
       }
       mark={(p) => shown[(p.data as number[])[3] ?? -1]?.evidence ?? null}
-      note="Points are ratios, lines their 95% intervals, on a logarithmic scale; an arrow at the left edge is a ratio near nothing."
+      note={t(
+        'Points are ratios, lines their 95% intervals, on a logarithmic scale; an arrow at the left edge is a ratio near nothing.',
+        '点は比、線はその95%信頼区間で、対数目盛による。左端の矢印はほぼゼロの比を示す。',
+      )}
     />
   );
 }
@@ -387,18 +408,32 @@ function Institutions({ rows }: { rows: Country[] }) {
   if (!all.length) return null;
   return (
     <details class="behind">
-      <summary>Institutions reached in these countries</summary>
+      <summary>
+        {t('Institutions reached in these countries', 'これらの国で通信のあった機関')}
+      </summary>
       <Table
-        label="Institutions"
+        label={t('Institutions', '機関')}
         rows={all}
         limit={20}
         columns={[
-          { head: 'Country', cell: (r) => <Plain text={r.country} longest={40} /> },
-          { head: 'Institution', class: 'name', cell: (r) => <Plain text={r.name} longest={80} /> },
-          { head: 'Kind', cell: (r) => <Plain text={r.kind} longest={40} /> },
-          { head: 'Conversations', number: true, cell: (r) => <Count n={r.flows} /> },
-          { head: 'Local hosts', number: true, cell: (r) => <Count n={r.local_hosts} /> },
-          { head: 'Days', number: true, cell: (r) => <Count n={r.days} /> },
+          { head: t('Country', '国'), cell: (r) => <Plain text={r.country} longest={40} /> },
+          {
+            head: t('Institution', '機関'),
+            class: 'name',
+            cell: (r) => <Plain text={r.name} longest={80} />,
+          },
+          { head: t('Kind', '種別'), cell: (r) => <Plain text={r.kind} longest={40} /> },
+          {
+            head: t('Conversations', '通信件数'),
+            number: true,
+            cell: (r) => <Count n={r.flows} />,
+          },
+          {
+            head: t('Local hosts', '内部ホスト'),
+            number: true,
+            cell: (r) => <Count n={r.local_hosts} />,
+          },
+          { head: t('Days', '日数'), number: true, cell: (r) => <Count n={r.days} /> },
           evidenceColumn(),
         ]}
       />
@@ -414,7 +449,7 @@ function localKinds(c: Country): string {
   return Object.entries(c.local_profile ?? {})
     .filter(([kind, n]) => kind !== 'other' && n / all >= LOCAL_LEAST)
     .sort((a, b) => b[1] - a[1])
-    .map(([kind, n]) => `${visible(kind, 30)} ${Math.round((n / all) * 100)}%`)
+    .map(([kind, n]) => `${visible(known(kind), 30)} ${Math.round((n / all) * 100)}%`)
     .join(', ');
 }
 
@@ -423,19 +458,19 @@ function Countries({ rows, unit }: { rows: Country[]; unit: string }) {
   const any = (of: (r: Country) => unknown) => rows.some((r) => of(r) != null);
   return (
     <Table
-      label={`Countries by share of ${unit}`}
+      label={t(`Countries by share of ${unit}`, `国別の${unit}の割合`)}
       id="countries-table"
       rows={rows}
       limit={15}
       rowClass={(r) => (r.flagged ? 'flagged' : undefined)}
       columns={[
         {
-          head: 'Country',
+          head: t('Country', '国'),
           class: 'name',
           cell: (r) => (
             <>
               {r.flagged && (
-                <span class="flag-mark" title="Stands out">
+                <span class="flag-mark" title={t('Stands out', '際立つ')}>
                   ◆{' '}
                 </span>
               )}
@@ -445,7 +480,7 @@ function Countries({ rows, unit }: { rows: Country[]; unit: string }) {
           ),
         },
         {
-          head: `Share of ${unit}`,
+          head: t(`Share of ${unit}`, `${unit}の割合`),
           class: 'share',
           cell: (r) => (
             <>
@@ -454,19 +489,28 @@ function Countries({ rows, unit }: { rows: Country[]; unit: string }) {
             </>
           ),
         },
-        { head: 'Conversations', number: true, cell: (r) => <Count n={r.flows} /> },
+        { head: t('Conversations', '通信件数'), number: true, cell: (r) => <Count n={r.flows} /> },
         ...(any((r) => r.expected)
-          ? [{ head: 'Expected', number: true, cell: (r: Country) => format.percent(r.expected) }]
+          ? [
+              {
+                head: t('Expected', '見込み'),
+                number: true,
+                cell: (r: Country) => format.percent(r.expected),
+              },
+            ]
           : []),
         ...(any((r) => r.ratio)
-          ? [{ head: 'Ratio', number: true, cell: (r: Country) => <Ratio of={r.ratio} /> }]
+          ? [{ head: t('Ratio', '比'), number: true, cell: (r: Country) => <Ratio of={r.ratio} /> }]
           : []),
         ...(any((r) => r.ratio_adjusted)
           ? [
               {
-                head: 'Adjusted',
+                head: t('Adjusted', '補正後'),
                 number: true,
-                hint: 'The ratio without services that are popular wherever the population goes',
+                hint: t(
+                  'The ratio without services that are popular wherever the population goes',
+                  '対象集団がどこでも使う人気サービスを除いた比',
+                ),
                 cell: (r: Country) => <Ratio of={r.ratio_adjusted} />,
               },
             ]
@@ -476,7 +520,10 @@ function Countries({ rows, unit }: { rows: Country[]; unit: string }) {
               {
                 head: 'q',
                 number: true,
-                hint: 'Chance that a country which stands out this much does so by accident, over all countries',
+                hint: t(
+                  'Chance that a country which stands out this much does so by accident, over all countries',
+                  '全ての国を通じて、これほど際立つ国が偶然そうなる確率',
+                ),
                 cell: (r: Country) => (
                   <span title={r.test ? `p ${r.test.p}, ${visible(r.test.method)}` : undefined}>
                     {format.probability(r.test?.q ?? r.test?.p)}
@@ -509,37 +556,54 @@ function About({ x, of }: { x: Context; of: Presence }) {
         <>
           {flagged.slice(0, 6).map((c, i) => (
             <>
-              {i > 0 && (i === Math.min(6, flagged.length) - 1 ? ' and ' : ', ')}
+              {i > 0 && (i === Math.min(6, flagged.length) - 1 ? t(' and ', '、') : t(', ', '、'))}
               <strong>
                 <Plain text={nameOf(c)} longest={60} />
               </strong>
             </>
           ))}
-          {flagged.length > 6 && ` and ${flagged.length - 6} more`}{' '}
-          {flagged.length === 1 ? 'stands' : 'stand'} out.{' '}
+          {flagged.length > 6 &&
+            t(` and ${flagged.length - 6} more`, `、ほか${flagged.length - 6}か国`)}{' '}
+          {t(flagged.length === 1 ? ' stands out. ' : ' stand out. ', 'が際立つ。')}
         </>
       ) : (
-        of.countries.length > 0 && 'No country stands out. '
+        of.countries.length > 0 && t('No country stands out. ', '際立つ国はない。')
       )}
       {baseline && (
         <>
-          The expected share comes from <Plain text={baseline} longest={200} />.{' '}
+          <Say
+            en="The expected share comes from {baseline}. "
+            ja="見込みの割合は{baseline}による。"
+            baseline={<Plain text={baseline} longest={200} />}
+          />
         </>
       )}
       {left.length > 0 && (
         <>
-          The adjusted ratio leaves out services that are popular wherever the population goes (
+          {t(
+            'The adjusted ratio leaves out services that are popular wherever the population goes (',
+            '補正後の比は、対象集団がどこでも使う人気サービス（',
+          )}
           <span title={visible(left.join(', '), 4000)}>
             <Plain text={left.slice(0, NAMED).join(', ')} longest={400} />
-            {left.length > NAMED && ` and ${left.length - NAMED} more`}
-          </span>
-          ).{' '}
+            {left.length > NAMED &&
+              t(` and ${left.length - NAMED} more`, `、ほか${left.length - NAMED}件`)}{' '}
+          </span>{' '}
+          {t('). ', '）を除く。')}
         </>
       )}
       {of.unknown && of.unknown.flows > 0 && (
         <>
-          For <Share of={of.unknown.share} /> of {x.unit} no country is known.{' '}
-          <CommandButton evidence={of.unknown.evidence} words="copy command" />
+          <Say
+            en="For {share} of {unit} no country is known. "
+            ja="{unit}の{share}は国が分からない。"
+            share={<Share of={of.unknown.share} />}
+            unit={x.unit}
+          />
+          <CommandButton
+            evidence={of.unknown.evidence}
+            words={t('copy command', 'コマンドをコピー')}
+          />
         </>
       )}
     </Lede>
@@ -550,13 +614,13 @@ export function PresenceSection({ x }: { x: Context }) {
   const presence = given(x.model.presence);
   if (!presence)
     return isUnsupported(x.model.presence) ? (
-      <Section id="presence" title="Presence">
+      <Section id="presence" title={t('Presence', '所在')}>
         <Quiet why={x.model.presence} />
       </Section>
     ) : null;
   const rows = presence.countries ?? [];
   return (
-    <Section id="presence" title="Presence">
+    <Section id="presence" title={t('Presence', '所在')}>
       <About x={x} of={presence} />
       <WorldMap rows={rows} unit={x.unit} />
       {rows.length > 0 && <Countries rows={rows} unit={x.unit} />}

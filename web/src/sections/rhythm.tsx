@@ -16,14 +16,23 @@ import {
 import type { Context } from '../context';
 import * as format from '../format';
 import { given, isUnsupported, type Busy, type Rhythm } from '../model';
-import { Interval, Plain, Quiet, Section, Table } from '../parts';
+import { Interval, Plain, Quiet, Say, Section, Table } from '../parts';
 import { visible } from '../text';
 import { whiskers } from '../whisker';
+import { t } from '../lang';
 
-const DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
+const DAYS = [
+  t('Monday', '月曜日'),
+  t('Tuesday', '火曜日'),
+  t('Wednesday', '水曜日'),
+  t('Thursday', '木曜日'),
+  t('Friday', '金曜日'),
+  t('Saturday', '土曜日'),
+  t('Sunday', '日曜日'),
+];
 const mean = (n: number | null | undefined) =>
   n == null ? '–' : format.count(Math.round(n * 10) / 10);
-const hours = (h: number) => `${format.hour(h)} to ${format.hour(h + 1)}`;
+const hours = (h: number) => `${format.hour(h)}–${format.hour(h + 1)}`;
 
 interface Api {
   value(i: number): number;
@@ -69,7 +78,7 @@ function rampColour(n: number, max: number, c: Canvas): string {
 
 /** The busy interval as an outline over the weekdays that it was found on. */
 function outline(busy: Busy, c: Canvas): object {
-  const days = busy.days?.includes('Friday') || !busy.days ? 5 : 7;
+  const days = busy.days?.includes(t('Friday', '金曜日')) || !busy.days ? 5 : 7;
   return {
     type: 'custom',
     silent: true,
@@ -101,7 +110,7 @@ function matrixOption(x: Context, rhythm: Rhythm, c: Canvas): Option {
       interval: c.narrow ? 6 : 3,
       splitLine: { show: false },
       axisLabel: { color: c.t.muted, fontSize: 12, formatter: format.hour },
-      name: `Hour of day in ${x.zoneLabel}`,
+      name: t(`Hour of day in ${x.zoneLabel}`, `時刻（${x.zoneLabel}）`),
       nameLocation: 'middle',
       nameGap: 27,
     }),
@@ -127,7 +136,9 @@ function matrixOption(x: Context, rhythm: Rhythm, c: Canvas): Option {
     tooltip: tooltip(c, {
       formatter: (p: { data: [number, number, number] }) => {
         const [h, day, n] = p.data;
-        const rows: [string, string][] = [['Mean an hour', n < 0 ? 'no data' : mean(n)]];
+        const rows: [string, string][] = [
+          [t('Mean an hour', '一時間平均'), n < 0 ? 'no data' : mean(n)],
+        ];
         return tip(`${DAYS[day]}, ${hours(h)}`, rows, mark);
       },
     }),
@@ -149,7 +160,7 @@ function Ramp({ max }: { max: number }) {
       {[0, 1, 2, 3, 4, 5, 6].map((i) => (
         <i class={`ramp-${i}`} />
       ))}
-      <span>{mean(max)} an hour</span>
+      <span>{t(`${mean(max)} an hour`, `毎時${mean(max)}`)}</span>
     </p>
   );
 }
@@ -157,11 +168,11 @@ function Ramp({ max }: { max: number }) {
 function MatrixTable({ rhythm }: { rhythm: Rhythm }) {
   return (
     <Table
-      label="Mean an hour by weekday and hour"
+      label={t('Mean an hour by weekday and hour', '曜日と時刻別の一時間平均')}
       id="matrix-table"
       rows={rhythm.matrix.map((row, day) => ({ day, row }))}
       columns={[
-        { head: 'Day', cell: (r) => DAYS[r.day] },
+        { head: t('Day', '日'), cell: (r) => DAYS[r.day] },
         ...Array.from({ length: 24 }, (_, h) => ({
           head: String(h).padStart(2, '0'),
           number: true,
@@ -180,8 +191,11 @@ function Matrix({ x, rhythm }: { x: Context; rhythm: Rhythm }) {
   return (
     <Figure
       id="chart-matrix"
-      title="Weekday by hour"
-      label={`Heat map of mean ${x.unit} an hour by weekday and hour of ${x.zoneLabel}.`}
+      title={t('Weekday by hour', '曜日と時刻')}
+      label={t(
+        `Heat map of mean ${x.unit} an hour by weekday and hour of ${x.zoneLabel}.`,
+        `曜日と時刻別の一時間平均の${x.unit}の分布図（${x.zoneLabel}）。`,
+      )}
       height={matrixHeight}
       option={option}
       legend={<Ramp max={max} />}
@@ -218,7 +232,7 @@ function profileOption(x: Context, rhythm: Rhythm, c: Canvas): Option {
       interval: c.narrow ? 6 : 3,
       splitLine: { show: false },
       axisLabel: { color: c.t.muted, fontSize: 12, formatter: format.hour },
-      name: `Time of day in ${x.zoneLabel}`,
+      name: t(`Time of day in ${x.zoneLabel}`, `時刻（${x.zoneLabel}）`),
       nameLocation: 'middle',
       nameGap: 27,
     }),
@@ -235,8 +249,8 @@ function profileOption(x: Context, rhythm: Rhythm, c: Canvas): Option {
       formatter: (ps: { dataIndex: number }[]) => {
         const i = Math.min(47, ps[0]?.dataIndex ?? 0);
         const rows: [string, string][] = [
-          ['Monday to Friday', mean(workdays[i])],
-          ['Saturday, Sunday', mean(weekend[i])],
+          [t('Monday to Friday', '月曜から金曜'), mean(workdays[i])],
+          [t('Saturday, Sunday', '土曜、日曜'), mean(weekend[i])],
         ];
         return tip(`${format.hour(i / 2)} to ${format.hour(i / 2 + 0.5)}`, rows, usage(x));
       },
@@ -256,25 +270,34 @@ function Profile({ x, rhythm }: { x: Context; rhythm: Rhythm }) {
     <Figure
       id="chart-profile"
       markAt={() => usage(x)}
-      title="Through the day"
-      label="Lines: the mean in each half hour of the day, weekdays and weekends apart."
+      title={t('Through the day', '一日の推移')}
+      label={t(
+        'Lines: the mean in each half hour of the day, weekdays and weekends apart.',
+        '線：一日の半時間ごとの平均、平日と週末を別に示す。',
+      )}
       height={({ narrow }) => (narrow ? 210 : 240)}
       option={option}
       legend={
         <p class="lines">
           <i class="line-solid" aria-hidden="true" /> Monday to Friday{' '}
-          <i class="line-dash" aria-hidden="true" /> Saturday, Sunday
+          <i class="line-dash" aria-hidden="true" />
+          {t('Saturday, Sunday', '土曜、日曜')}
         </p>
       }
-      note={`Mean ${x.unit} in each half hour.${given(rhythm.busy) ? ' Shaded: the busy interval.' : ''}`}
+      note={
+        t(`Mean ${x.unit} in each half hour.`, `半時間ごとの平均の${x.unit}。`) +
+        (given(rhythm.busy)
+          ? t(' Shaded: the busy interval.', '網掛けは活動の多い時間帯である。')
+          : '')
+      }
       table={
         <Table
-          label="Mean by half hour"
+          label={t('Mean by half hour', '半時間ごとの平均')}
           rows={profile.workdays.map((n, i) => ({ i, n, w: profile.weekend?.[i] }))}
           columns={[
-            { head: 'From', cell: (r) => format.hour(r.i / 2) },
-            { head: 'Monday to Friday', number: true, cell: (r) => mean(r.n) },
-            { head: 'Saturday, Sunday', number: true, cell: (r) => mean(r.w) },
+            { head: t('From', '開始'), cell: (r) => format.hour(r.i / 2) },
+            { head: t('Monday to Friday', '月曜から金曜'), number: true, cell: (r) => mean(r.n) },
+            { head: t('Saturday, Sunday', '土曜、日曜'), number: true, cell: (r) => mean(r.w) },
           ]}
         />
       }
@@ -312,9 +335,9 @@ function weekdaysOption(x: Context, rhythm: Rhythm, c: Canvas): Option {
         if (!r) return '';
         const w = format.estimate(r.mean);
         const about: [string, string][] = [
-          ['Mean a day', w.value],
-          ['95% interval', w.range],
-          ['Days', format.exact(r.days)],
+          [t('Mean a day', '一日平均'), w.value],
+          [t('95% interval', '95%信頼区間'), w.range],
+          [t('Days', '日数'), format.exact(r.days)],
         ];
         return tip(r.day, about, usage(x));
       },
@@ -348,27 +371,33 @@ function Weekdays({ x, rhythm }: { x: Context; rhythm: Rhythm }) {
   return (
     <Figure
       id="chart-weekdays"
-      title="Weekdays in order"
-      label={`Bar chart with intervals: mean ${x.unit} a day by weekday, highest first.`}
+      title={t('Weekdays in order', '曜日の順位')}
+      label={t(
+        `Bar chart with intervals: mean ${x.unit} a day by weekday, highest first.`,
+        `区間付きの棒グラフ：曜日別の一日平均の${x.unit}、多い順。`,
+      )}
       height={() => 40 + rows.length * 27}
       option={option}
       mark={() => usage(x)}
-      note={`Mean ${x.unit} a day; the lines are 95% intervals.`}
+      note={t(
+        `Mean ${x.unit} a day; the lines are 95% intervals.`,
+        `一日平均の${x.unit}。線は95%信頼区間である。`,
+      )}
       table={
         <Table
-          label="Weekdays"
+          label={t('Weekdays', '曜日')}
           id="weekdays-table"
           rows={rows}
           columns={[
-            { head: 'Rank', cell: (r) => r.rank },
+            { head: t('Rank', '順位'), cell: (r) => r.rank },
             {
-              head: 'Ranks the data allow',
-              cell: (r) => (r.rank_low && r.rank_high ? `${r.rank_low} to ${r.rank_high}` : '–'),
+              head: t('Ranks the data allow', 'データの許す順位'),
+              cell: (r) => (r.rank_low && r.rank_high ? `${r.rank_low}–${r.rank_high}` : '–'),
             },
-            { head: 'Day', cell: (r) => <Plain text={r.day} /> },
-            { head: 'Days', number: true, cell: (r) => r.days ?? '–' },
+            { head: t('Day', '日'), cell: (r) => <Plain text={r.day} /> },
+            { head: t('Days', '日数'), number: true, cell: (r) => r.days ?? '–' },
             {
-              head: 'Mean a day',
+              head: t('Mean a day', '一日平均'),
               number: true,
               cell: (r) => <Interval of={r.mean} as={(e) => format.estimate(e)} />,
             },
@@ -383,12 +412,19 @@ function Weekdays({ x, rhythm }: { x: Context; rhythm: Rhythm }) {
 function edges(busy: Busy): string {
   const { from_low: a, from_high: b, to_low: c, to_high: d } = busy;
   if (a === undefined || b === undefined || c === undefined || d === undefined) return '';
-  if (a === b && c === d) return 'Both edges hold to the half hour.';
+  if (a === b && c === d)
+    return t('Both edges hold to the half hour.', '両端とも半時間の単位で確かである。');
   const span = (low: number, high: number) =>
     low === high
-      ? `at ${format.hour(low)}`
-      : `between ${format.hour(low)} and ${format.hour(high)}`;
-  return `Begins ${span(a, b)}, ends ${span(c, d)}.`;
+      ? t(`at ${format.hour(low)}`, format.hour(low))
+      : t(
+          `between ${format.hour(low)} and ${format.hour(high)}`,
+          `${format.hour(low)}〜${format.hour(high)}`,
+        );
+  return t(
+    `Begins ${span(a, b)}, ends ${span(c, d)}.`,
+    `開始は${span(a, b)}、終了は${span(c, d)}。`,
+  );
 }
 
 function Facts({ rhythm }: { rhythm: Rhythm }) {
@@ -400,52 +436,62 @@ function Facts({ rhythm }: { rhythm: Rhythm }) {
   return (
     <dl class="facts rhythm-facts">
       <div>
-        <dt>Busy interval</dt>
+        <dt>{t('Busy interval', '活動の多い時間帯')}</dt>
         <dd>
           {busy ? (
             <>
-              {format.hour(busy.from_hour)} to {format.hour(busy.to_hour)}
+              {format.hour(busy.from_hour)}–{format.hour(busy.to_hour)}
               <small>
-                <Plain text={busy.days} />. {edges(busy)}
+                <Plain text={busy.days} /> {t('. ', '。')} {edges(busy)}
               </small>
               {busy.contrast && (
                 <small>
-                  <Interval of={busy.contrast} as={(e) => format.estimate(e, format.times)} /> times
-                  as active as the other hours
+                  <Say
+                    en="{n} times as active as the other hours"
+                    ja="活動は他の時間帯の{n}倍"
+                    n={<Interval of={busy.contrast} as={(e) => format.estimate(e, format.times)} />}
+                  />
                 </small>
               )}
             </>
           ) : (
-            <small>{none(rhythm.busy) ?? 'No interval of the day can be told as busy.'}</small>
+            <small>
+              {none(rhythm.busy) ??
+                t(
+                  'No interval of the day can be told as busy.',
+                  '活動の多い時間帯は判定できない。',
+                )}
+            </small>
           )}
         </dd>
       </div>
       <div>
-        <dt>Daily cycle</dt>
+        <dt>{t('Daily cycle', '日周期')}</dt>
         <dd>
           {cycle ? (
             <>
               {format.percent(cycle.strength)}
               <small>
-                of the variance of activity
+                {t('of the variance of activity', '活動の分散に占める割合')}{' '}
                 {cycle.test && (
                   <span title={visible(cycle.test.method)}>, p {probabilityOf(cycle.test.p)}</span>
                 )}
               </small>
             </>
           ) : (
-            <small>{none(rhythm.diurnal) ?? 'Not known.'}</small>
+            <small>{none(rhythm.diurnal) ?? t('Not known.', '不明。')}</small>
           )}
         </dd>
       </div>
       <div>
-        <dt>Zone by its traffic</dt>
+        <dt>{t('Zone by its traffic', '通信から見た時間帯')}</dt>
         <dd>
           {zone ? (
             <>
               {format.offset(zone.minutes)}
               <small>
-                {format.offset(zone.low)} to {format.offset(zone.high)}; the study declares{' '}
+                {format.offset(zone.low)} – {format.offset(zone.high)}
+                {t('; the study declares ', '；調査の申告値は')}
                 {format.offset(zone.declared_minutes)}
               </small>
               {zone.method && (
@@ -460,7 +506,7 @@ function Facts({ rhythm }: { rhythm: Rhythm }) {
               )}
             </>
           ) : (
-            <small>{none(rhythm.utc_offset) ?? 'Not known.'}</small>
+            <small>{none(rhythm.utc_offset) ?? t('Not known.', '不明。')}</small>
           )}
         </dd>
       </div>
@@ -477,12 +523,12 @@ export function RhythmSection({ x }: { x: Context }) {
   const rhythm = given(x.model.rhythm);
   if (!rhythm)
     return isUnsupported(x.model.rhythm) ? (
-      <Section id="rhythm" title="Rhythm">
+      <Section id="rhythm" title={t('Rhythm', '生活リズム')}>
         <Quiet why={x.model.rhythm} />
       </Section>
     ) : null;
   return (
-    <Section id="rhythm" title="Rhythm">
+    <Section id="rhythm" title={t('Rhythm', '生活リズム')}>
       <Facts rhythm={rhythm} />
       {rhythm.matrix?.length === 7 && <Matrix x={x} rhythm={rhythm} />}
       <Profile x={x} rhythm={rhythm} />
