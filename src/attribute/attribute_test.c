@@ -335,16 +335,54 @@ static void test_look(void **state)
     struct error err = {0};
     const char *text = look_text(f, "175.45.176.81");
     assert_non_null(strstr(text, "AS131279"));
-    assert_non_null(strstr(text, "country: KP"));
+    assert_non_null(strstr(text, "country: KP (Korea (North))"));
     text = look_text(f, "Facebook.com.");
     assert_non_null(strstr(text, "Service: Facebook (facebook), category social."));
+    assert_non_null(strstr(text, "counts as Facebook"));
+    assert_non_null(strstr(text, "AS32934"));
     text = look_text(f, "77.94.35.1");
-    assert_non_null(strstr(text, "satellite provider"));
+    assert_non_null(strstr(text, "satellite provider (SatGate)"));
+    assert_non_null(strstr(text, "the terminal may be anywhere"));
+    text = look_text(f, "facbeok-login.com");
+    assert_non_null(strstr(text, "Service: perhaps Facebook"));
+    assert_non_null(strstr(text, "an imitation"));
+    text = look_text(f, "nrsc.gov.in");
+    assert_non_null(strstr(text, "laboratory (National Remote Sensing Centre (ISRO))"));
     text = look_text(f, "157.240.7.35");
     assert_non_null(strstr(text, "ambiguous"));
     assert_null(attribution_look(f->a, "not a name", T0, &err));
     assert_int_equal(err.code, ERROR_USAGE);
     assert_null(attribution_look(f->a, "", T0, &err));
+}
+
+/* Addresses that are nobody's are said to be so, and no database is asked. */
+static void test_look_at_special_addresses(void **state)
+{
+    static const struct {
+        const char *subject, *wanted;
+    } CASES[] = {
+        {"10.1.2.3", "is a private address (10.0.0.0/8)"},
+        {"127.0.0.1", "is a loopback address"},
+        {"224.0.0.251", "is a multicast address (224.0.0.251/32): names of the local network"},
+        {"239.1.2.3", "is a multicast address (239.0.0.0/8)"},
+        {"203.0.113.9", "is a documentation address"},
+        {"2001:db8::1", "is a documentation address (2001:db8::/32)"},
+        {"100.64.0.1", "is a carrier NAT address"},
+        {"0.0.0.0", "is an unspecified address"},
+        {"255.255.255.255", "is a broadcast address"},
+        {"::1", "is a loopback address"},
+        {"fe80::1", "is a link-local address"},
+        {"fd00::1", "is a private address"},
+    };
+    struct fixture *f = fixture(state);
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        const char *text = look_text(f, CASES[i].subject);
+        if (!strstr(text, CASES[i].wanted))
+            fail_msg("%s: %s", CASES[i].subject, text);
+        assert_null(strstr(text, "announced"));
+        assert_null(strstr(text, "libloc"));
+    }
+    assert_non_null(strstr(look_text(f, "8.8.8.8"), "announced"));
 }
 
 static void test_own_entries_win(void **state)
@@ -394,6 +432,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_attributing_again_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_provenance, setup, teardown),
         cmocka_unit_test_setup_teardown(test_look, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_look_at_special_addresses, setup, teardown),
         cmocka_unit_test(test_own_entries_win),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

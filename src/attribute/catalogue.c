@@ -24,14 +24,14 @@ enum {
 };
 
 struct service {
-    const char *id, *name;
+    const char *id, *name, *note;
     size_t category;
     unsigned owner;
     bool shared, shared_said, protocol, own;
 };
 
 struct named {
-    const char *id, *name;
+    const char *id, *name, *note;
     unsigned kind;
 };
 
@@ -424,14 +424,13 @@ static int read_owner_kind(struct reading *r, const yaml_node_t *value, unsigned
 static int read_service_key(struct reading *r, const char *key, const yaml_node_t *value,
                             struct service *s, bool *taken)
 {
-    const char *note;
     *taken = true;
     if (strcmp(key, "id") == 0 || strcmp(key, "source") == 0 || strcmp(key, "sources") == 0)
         return 0;
     if (strcmp(key, "name") == 0)
         return read_text(r, value, key, &s->name);
     if (strcmp(key, "note") == 0)
-        return read_text(r, value, key, &note);
+        return read_text(r, value, key, &s->note);
     if (strcmp(key, "category") == 0)
         return read_category(r, value, s);
     if (strcmp(key, "owner") == 0)
@@ -539,7 +538,7 @@ static int read_category_entry(struct reading *r, const yaml_node_t *n)
 
 static int read_owner_entry(struct reading *r, const yaml_node_t *n)
 {
-    const char *id, *note, *sources[FACT_KINDS];
+    const char *id, *sources[FACT_KINDS];
     int rc = entry_id(r, n, &id);
     if (rc || (rc = entry_sources(r, n, sources)))
         return rc;
@@ -555,7 +554,7 @@ static int read_owner_entry(struct reading *r, const yaml_node_t *n)
         if (strcmp(key, "name") == 0)
             rc = read_text(r, value, key, &entry->name);
         else if (strcmp(key, "note") == 0)
-            rc = read_text(r, value, key, &note);
+            rc = read_text(r, value, key, &entry->note);
         else if (strcmp(key, "kind") == 0)
             rc = read_owner_kind(r, value, &entry->kind);
         else if (i >= 0 && (FACT_KEYS[i].kind == FACT_NAME || FACT_KEYS[i].kind == FACT_PREFIX ||
@@ -838,6 +837,21 @@ const char *catalogue_owner_id(const struct catalogue *c, size_t index)
 const char *catalogue_owner_name(const struct catalogue *c, size_t index)
 {
     return c->owners[index].name;
+}
+
+static const char *text_or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
+const char *catalogue_service_note(const struct catalogue *c, size_t index)
+{
+    return text_or_empty(c->services[index].note);
+}
+
+const char *catalogue_owner_note(const struct catalogue *c, size_t index)
+{
+    return text_or_empty(c->owners[index].note);
 }
 
 unsigned catalogue_owner_kind(const struct catalogue *c, size_t index)

@@ -56,6 +56,9 @@ size_t catalogue_service_category_index(const struct catalogue *c, size_t index)
 size_t catalogue_owners(const struct catalogue *c);
 const char *catalogue_owner_id(const struct catalogue *c, size_t index);
 const char *catalogue_owner_name(const struct catalogue *c, size_t index);
+/* What the entry says of itself, a sentence; empty when nothing. */
+const char *catalogue_service_note(const struct catalogue *c, size_t index);
+const char *catalogue_owner_note(const struct catalogue *c, size_t index);
 unsigned catalogue_owner_kind(const struct catalogue *c, size_t index); /* enum owner */
 
 /* SHA-256 in hex of the files in order, and the latest date that they give (0: none). */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `telltale look`: what is known of an address or a name, fact by fact with source and date, so
- * that the reader can weigh it. The JSON is the result; the text is printed from it alone. */
+ * that the reader can weigh it. The JSON is the result; look_note.c prints the text from it. */
 #include "attribute/dated_flow.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "attribute/scope.h"
 #include "base/buf.h"
 #include "base/zone.h"
 #include "schema/values.h"
@@ -40,6 +41,31 @@ static void add_catalogue_fact(const struct attribution *a, json_t *facts, const
     add_fact(facts, fact, value, where, date);
 }
 
+/* How the catalogue knows the service: its other names, its networks, who else hosts it. */
+static void add_extent(const struct attribution *a, json_t *look, uint32_t service)
+{
+    enum { NAMES_MAX = 8 };
+    size_t count, names_count = 0;
+    const struct fact *facts = catalogue_facts(a->catalogue, &count);
+    json_t *names = json_array(), *asns = json_array(), *hosts = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const struct fact *f = &facts[i];
+        if (f->subject != service)
+            continue;
+        names_count += f->kind == FACT_NAME;
+        if (f->kind == FACT_NAME && json_array_size(names) < NAMES_MAX)
+            json_array_append_new(names, json_string(f->text));
+        else if (f->kind == FACT_ASN && !f->protocol)
+            json_array_append_new(asns, json_integer(f->asn));
+        else if (f->kind == FACT_ON)
+            json_array_append_new(hosts, json_string(f->text));
+    }
+    json_object_set_new(look, "service_names", names);
+    json_object_set_new(look, "service_names_count", json_integer((json_int_t)names_count));
+    json_object_set_new(look, "service_asns", asns);
+    json_object_set_new(look, "service_hosted_by", hosts);
+}
+
 static void set_service(const struct attribution *a, json_t *look, int service)
 {
     json_object_set_new(look, "service",
@@ -48,6 +74,12 @@ static void set_service(const struct attribution *a, json_t *look, int service)
                         json_string(catalogue_service_name(a->catalogue, (size_t)service)));
     json_object_set_new(look, "category",
                         json_string(catalogue_service_category(a->catalogue, (size_t)service)));
+    const char *note = catalogue_service_note(a->catalogue, (size_t)service);
+    if (note[0])
+        json_object_set_new(look, "service_note", json_string(note));
+    json_object_set_new(look, "shared_hosts",
+                        json_boolean(catalogue_service_shared(a->catalogue, (size_t)service)));
+    add_extent(a, look, (uint32_t)service);
 }
 
 /* Who claims the prefix or AS; what one service alone claims is the service. */
@@ -87,12 +119,43 @@ static bool add_group(const struct attribution *a, json_t *look, json_t *facts, 
     return true;
 }
 
+/* An entry that stands for one organisation, not for a kind of them, names it. */
+static void set_owner_entry(const struct attribution *a, json_t *look, const struct fact *why)
+{
+    const char *note = catalogue_owner_note(a->catalogue, why->subject);
+    json_object_set_new(look, "owner_name",
+                        json_string(catalogue_owner_name(a->catalogue, why->subject)));
+    if (note[0])
+        json_object_set_new(look, "owner_note", json_string(note));
+}
+
+/* "Korea (North)" of KP, from the time zone database's table (ISO 3166); false when it has none. */
+static bool country_name(const char *code, char *text, size_t size)
+{
+    const char *dir = getenv("TZDIR");
+    char path[1024], line[256];
+    snprintf(path, sizeof path, "%s/iso3166.tab", dir && *dir ? dir : "/usr/share/zoneinfo");
+    FILE *f = fopen(path, "re");
+    bool found = false;
+    while (f && !found && fgets(line, sizeof line, f))
+        if (strncmp(line, code, 2) == 0 && line[2] == '\t') {
+            line[strcspn(line, "\n")] = 0;
+            snprintf(text, size, "%s", line + 3);
+            found = true;
+        }
+    if (f)
+        fclose(f);
+    return found;
+}
+
 static void add_owner(struct attribution *a, json_t *look, json_t *facts, const struct ip *ip,
                       const struct place *place)
 {
     const struct fact *why;
     unsigned owner = attribution_owner(a, ip, &why);
     json_object_set_new(look, "owner", json_string(owner_text(owner)));
+    if (why && why->kind != FACT_WORD)
+        set_owner_entry(a, look, why);
     char date[TIME_TEXT_MAX], value[256];
     geo_day(a, date);
     if (why) {
@@ -109,12 +172,15 @@ static void add_owner(struct attribution *a, json_t *look, json_t *facts, const 
 static void add_place(struct attribution *a, json_t *look, json_t *facts, const struct ip *ip,
                       const struct place *place)
 {
-    char text[256], date[TIME_TEXT_MAX];
+    char text[256], name[256], date[TIME_TEXT_MAX];
     geo_day(a, date);
     const char *source = geo_source(a->geo);
+    json_object_set_new(look, "geo_date", json_string(date));
     if (place->country) {
         country_text(place->country, text);
         json_object_set_new(look, "country", json_string(text));
+        if (country_name(text, name, sizeof name))
+            json_object_set_new(look, "country_name", json_string(name));
         add_fact(facts, "country", text, source, date);
     }
     if (place->prefix_len_bits) {
@@ -127,7 +193,6 @@ static void add_place(struct attribution *a, json_t *look, json_t *facts, const 
         add_fact(facts, "prefix", prefix, source, date);
     }
     if (place->asn) {
-        char name[256];
         geo_as_name(a->geo, place->asn, ip, name, sizeof name);
         json_object_set_new(look, "asn", json_integer(place->asn));
         if (name[0])
@@ -158,28 +223,43 @@ static void add_learned(struct attribution *a, json_t *look, const struct ip *ip
     json_object_set_new(look, "names", list);
 }
 
+static void add_scope(json_t *look, json_t *facts, const struct scope *scope)
+{
+    char value[256];
+    json_object_set_new(look, "scope", json_string(scope->kind));
+    json_object_set_new(look, "scope_prefix", json_string(scope->prefix));
+    json_object_set_new(look, "scope_means", json_string(scope->means));
+    snprintf(value, sizeof value, "%s (%s): %s", scope->kind, scope->prefix, scope->means);
+    add_fact(facts, "special range", value, scope->source, "");
+}
+
 static void look_at_address(struct attribution *a, json_t *look, const struct ip *ip,
                             uint64_t at_ms)
 {
     json_t *facts = json_object_get(look, "facts");
     int32_t day = (int32_t)(at_ms / 86400000);
-    struct place place = geo_find(a->geo, ip);
-    add_place(a, look, facts, ip, &place);
+    const struct scope *scope = scope_of(ip);
+    struct place place = {0};
+    if (scope) { /* databases may have the block around it: it says nothing of this one */
+        add_scope(look, facts, scope);
+    } else {
+        place = geo_find(a->geo, ip);
+        add_place(a, look, facts, ip, &place);
+    }
     uint32_t own, built_in;
     tables_prefixes(a->tables, ip, 1, &own, &built_in);
     add_group(a, look, facts, own, day, "service prefix");
     add_group(a, look, facts, built_in, day, "service prefix");
     add_group(a, look, facts, tables_asn(a->tables, place.asn), day, "service AS");
-    add_owner(a, look, facts, ip, &place);
+    if (!scope)
+        add_owner(a, look, facts, ip, &place);
     listed_look(a, look, ip, at_ms);
     add_learned(a, look, ip, at_ms);
 }
 
 static const char *match_text(enum fact_kind kind)
 {
-    return kind == FACT_EXACT                        ? "host name"
-           : kind == FACT_BRAND || kind == FACT_WORD ? "registered label"
-                                                     : "domain";
+    return kind == FACT_EXACT ? "host name" : kind == FACT_NAME ? "domain" : "registered label";
 }
 
 static void look_at_name(struct attribution *a, json_t *look, const char *host, size_t len,
@@ -208,8 +288,8 @@ static void look_at_name(struct attribution *a, json_t *look, const char *host, 
     const struct fact *o = owners_by_host(a->owners, host, len);
     if (o) {
         unsigned kind = catalogue_owner_kind(a->catalogue, o->subject);
-        if (!json_object_get(look, "owner"))
-            json_object_set_new(look, "owner", json_string(owner_text(kind)));
+        json_object_set_new(look, "owner", json_string(owner_text(kind)));
+        set_owner_entry(a, look, o);
         snprintf(value, sizeof value, "%s (%s)", owner_text(kind),
                  catalogue_owner_name(a->catalogue, o->subject));
         add_catalogue_fact(a, facts, "owner by name", value, o);
@@ -247,80 +327,4 @@ json_t *attribution_look(struct attribution *a, const char *subject, uint64_t at
     else
         look_at_name(a, look, host, len, at_ms);
     return look;
-}
-
-/* --- the note --- */
-
-static const char *text_of(const json_t *look, const char *key)
-{
-    const char *text = json_string_value(json_object_get(look, key));
-    return text ? text : "";
-}
-
-static void print_address(const json_t *look, FILE *out)
-{
-    const char *country = text_of(look, "country"), *owner = text_of(look, "owner");
-    json_t *asn = json_object_get(look, "asn");
-    fprintf(out, "%s is an address ", text_of(look, "subject"));
-    if (asn)
-        fprintf(out, "announced by AS%lld%s%s%s", (long long)json_integer_value(asn),
-                text_of(look, "as_name")[0] ? " (" : "", text_of(look, "as_name"),
-                text_of(look, "as_name")[0] ? ")" : "");
-    else
-        fprintf(out, "without a known origin AS");
-    if (text_of(look, "prefix")[0])
-        fprintf(out, " within %s", text_of(look, "prefix"));
-    fprintf(out, "; country: %s.\n", country[0] ? country : "unknown");
-    if (owner[0])
-        fprintf(out, "Kind of owner: %s.\n", owner);
-}
-
-static void print_service(const json_t *look, FILE *out)
-{
-    const json_t *candidates = json_object_get(look, "candidates");
-    if (text_of(look, "service")[0]) {
-        fprintf(out, "Service: %s%s (%s), category %s.\n",
-                json_is_true(json_object_get(look, "similar")) ? "perhaps " : "",
-                text_of(look, "service_name"), text_of(look, "service"), text_of(look, "category"));
-    } else if (json_array_size(candidates)) {
-        fprintf(out, "Service: ambiguous without a name; hosts of ");
-        for (size_t i = 0; i < json_array_size(candidates); i++)
-            fprintf(out, "%s%s", i ? ", " : "", json_string_value(json_array_get(candidates, i)));
-        fprintf(out, "%s.\n",
-                json_is_true(json_object_get(look, "shared")) ? ", which serve many parties"
-                                                              : " share these addresses");
-    } else {
-        fprintf(out, "Service: not in the catalogue.\n");
-    }
-}
-
-void attribution_look_print(const json_t *look, FILE *out)
-{
-    if (strcmp(text_of(look, "kind"), "address") == 0)
-        print_address(look, out);
-    else
-        fprintf(out, "%s is a host name.\n", text_of(look, "subject"));
-    print_service(look, out);
-    if (strcmp(text_of(look, "kind"), "name") == 0 && text_of(look, "owner")[0])
-        fprintf(out, "Kind of owner: %s.\n", text_of(look, "owner"));
-    listed_look_print(look, out);
-    const json_t *names = json_object_get(look, "names");
-    for (size_t i = 0; i < json_array_size(names); i++)
-        fprintf(out, "%s%s", i ? ", " : "Names that DNS answers gave it: ",
-                json_string_value(json_array_get(names, i)));
-    if (json_array_size(names))
-        fprintf(out, ".\n");
-    const json_t *facts = json_object_get(look, "facts");
-    if (json_array_size(facts))
-        fprintf(out, "\nEvidence\n");
-    for (size_t i = 0; i < json_array_size(facts); i++) {
-        const json_t *f = json_array_get(facts, i);
-        fprintf(out, "  %-15s %s\n  %-15s   %s%s%s\n", text_of(f, "fact"), text_of(f, "value"), "",
-                text_of(f, "source"), text_of(f, "date")[0] ? ", " : "", text_of(f, "date"));
-    }
-    if (strcmp(text_of(look, "kind"), "address") == 0)
-        fprintf(out,
-                "\nAddresses change hands: the databases are of the dates given, the question "
-                "is about %.10s.\n",
-                text_of(look, "at"));
 }

@@ -217,8 +217,24 @@ static const struct fact *by_edits(const struct similar *s, const char *label, s
     return found;
 }
 
+/* "paypa1-login": what stands between hyphens may be a mark misspelt. */
+static const struct fact *by_edits_of_parts(const struct similar *s, const char *label, size_t len,
+                                            int32_t day)
+{
+    const struct fact *f = NULL;
+    for (size_t from = 0; from < len && !f;) {
+        const char *hyphen = memchr(label + from, '-', len - from);
+        size_t part = hyphen ? (size_t)(hyphen - label) - from : len - from;
+        f = part < len ? by_edits(s, label + from, part, day) : NULL;
+        from += part + 1;
+    }
+    return f;
+}
+
 const struct fact *similar_find(const struct similar *s, const char *label, size_t len, int32_t day)
 {
     const struct fact *f = by_part(s, label, len, day);
-    return f ? f : by_edits(s, label, len, day);
+    if (!f)
+        f = by_edits(s, label, len, day);
+    return f ? f : by_edits_of_parts(s, label, len, day);
 }
