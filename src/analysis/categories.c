@@ -56,13 +56,15 @@ static json_t *category_json(struct analysis *a, const struct category_row *r,
     json_t *daily = json_array();
     for (size_t i = a->series_from; i < a->series_to; i++)
         json_array_append_new(daily, count_json(cells[i].flows));
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:i, s:o, s:o}", "id", r->id, "name",
-                     r->name, "share", estimate_json(&share), "octets_share",
-                     estimate_json(&octets), "flows", count_json(sum->flows), "octets",
-                     count_json(sum->octets), "packets", count_json(sum->packets), "local_hosts",
-                     (json_int_t)counts_get(hosts->a, hosts, r->code), "days",
-                     (int)days_with(cells, a->days), "daily", daily, "evidence",
-                     evidence_json(a, filter, sum->flows));
+    json_t *maybe =
+        r->code ? ambiguous_json(a, cells, doubt_may_be_category, r->id, share) : json_null();
+    return json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:i, s:o, s:o}", "id", r->id, "name",
+        r->name, "share", estimate_json(&share), "octets_share", estimate_json(&octets), "shares",
+        shares_json(a, cells), "ambiguous", maybe, "flows", count_json(sum->flows), "octets",
+        count_json(sum->octets), "packets", count_json(sum->packets), "local_hosts",
+        (json_int_t)counts_get(hosts->a, hosts, r->code), "days", (int)days_with(cells, a->days),
+        "daily", daily, "evidence", evidence_json(a, filter, sum->flows));
 }
 
 int categories_section(struct analysis *a, json_t **ret, struct error *err)
@@ -70,9 +72,10 @@ int categories_section(struct analysis *a, json_t **ret, struct error *err)
     struct category_row *rows = arena_array(a->arena, a->categories.rows + 1, sizeof(*rows));
     struct counts hosts;
     size_t n = rows_sorted(a, rows);
-    int status = counts_ask(a, &hosts, err,
-                            "SELECT toUInt32(category) AS k, uniqExact(local) AS l FROM reach WHERE "
-                            USAGE " GROUP BY k ORDER BY k");
+    int status =
+        counts_ask(a, &hosts, err,
+                   "SELECT toUInt32(category) AS k, uniqExact(local) AS l FROM reach WHERE " USAGE
+                   " GROUP BY k ORDER BY k");
     if (status < 0)
         return status;
     *ret = json_array();

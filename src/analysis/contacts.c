@@ -13,8 +13,8 @@
 #include "stats/regularity.h"
 
 enum {
-    DAYS_MIN = 7,     /* of the study */
-    SEEN_MIN = 3,     /* days of a pair */
+    DAYS_MIN = 7, /* of the study */
+    SEEN_MIN = 3, /* days of a pair */
     SHOWN = 50,
     ALIKE = 3, /* pairs of one local address and service that are merely long lasting */
     STARTS_TESTED = 512,
@@ -40,7 +40,7 @@ struct pairs {
     struct analysis *a;
     struct pair *list;
     size_t count;
-    uint32_t *day_s;        /* [day]: its midnight since the first day's */
+    uint32_t *day_s; /* [day]: its midnight since the first day's */
     double until[REGULARITY_SLOTS];
 };
 

@@ -95,8 +95,7 @@ int slots_load(struct analysis *a, struct error *err)
     for (size_t i = 0; i < rows; i++) {
         struct amounts x = {block_f64(b, 2, i), block_f64(b, 3, i), block_f64(b, 4, i)};
         uint32_t slot = (uint32_t)block_u64(b, 0, i);
-        a->service_slots[i] =
-            (struct service_slot){slot, (uint32_t)block_u64(b, 1, i), x.flows};
+        a->service_slots[i] = (struct service_slot){slot, (uint32_t)block_u64(b, 1, i), x.flows};
         if (i == 0 || slot != a->slot_start[at - 1])
             a->slot_start[at++] = slot;
         amounts_add(&a->slots[at - 1], &x);

@@ -38,10 +38,10 @@ json_t *unsupported(const char *why)
 {
     json_t *known = known_json(why), *j = json_pack("{s:s}", "unsupported", why);
     if (known)
-        json_object_set_new(
-            j, "text",
-            json_pack("{s:{s:O}, s:{s:O}}", "en", "unsupported", json_object_get(known, "en"), "ja",
-                      "unsupported", json_object_get(known, "ja")));
+        json_object_set_new(j, "text",
+                            json_pack("{s:{s:O}, s:{s:O}}", "en", "unsupported",
+                                      json_object_get(known, "en"), "ja", "unsupported",
+                                      json_object_get(known, "ja")));
     json_decref(known);
     return j;
 }
@@ -76,7 +76,8 @@ json_t *evidence_window(const char *filter, uint64_t from_ms, uint64_t to_ms, do
 json_t *evidence_between(const struct analysis *a, const char *filter, uint64_t from_ms,
                          uint64_t to_ms, double flows)
 {
-    /* A role is the population's own: where the study has pivots, the filter leaves them out too. */
+    /* A role is the population's own: where the study has pivots, the filter leaves them out too.
+     */
     if (a->study->pivot_count > 0 && strstr(filter, "role ") && !strstr(filter, "pivot"))
         filter = arena_format(a->arena, "%s and not pivot", filter);
     return evidence_window(filter, from_ms, to_ms, flows);

@@ -77,12 +77,13 @@ static int find_popular(struct analysis *a, struct presence *p, const char **lis
 {
     struct counts hosts, all, kind;
     struct buf b;
-    int status = counts_ask(a, &hosts, err,
-                            "SELECT toUInt32(service) AS k, uniqExact(local) AS l FROM reach WHERE "
-                            USAGE " AND service > 0 GROUP BY k ORDER BY k");
+    int status =
+        counts_ask(a, &hosts, err,
+                   "SELECT toUInt32(service) AS k, uniqExact(local) AS l FROM reach WHERE " USAGE
+                   " AND service > 0 GROUP BY k ORDER BY k");
     if (status == 0)
-        status = counts_ask(a, &all, err,
-                            "SELECT toUInt32(1) AS k, uniqExact(local) AS l FROM reach WHERE " USAGE);
+        status = counts_ask(
+            a, &all, err, "SELECT toUInt32(1) AS k, uniqExact(local) AS l FROM reach WHERE " USAGE);
     if (status == 0)
         status = counts_ask(a, &kind, err,
                             "SELECT toUInt32(service) AS k, sumIf(flows, %s < %d) AS l, sum(flows) "
@@ -115,10 +116,14 @@ static const struct institution_kind {
     unsigned owner;
     const char *name;
 } institution_kinds[] = {
-    {OWNER_GOVERNMENT, "government"}, {OWNER_MILITARY, "government"},
-    {OWNER_NEWS, "news"},             {OWNER_UNIVERSITY, "education"},
-    {OWNER_EDUCATION, "education"},   {OWNER_LABORATORY, "research"},
-    {OWNER_CARRIER, "telecom"},       {OWNER_SATELLITE, "telecom"},
+    {OWNER_GOVERNMENT, "government"},
+    {OWNER_MILITARY, "government"},
+    {OWNER_NEWS, "news"},
+    {OWNER_UNIVERSITY, "education"},
+    {OWNER_EDUCATION, "education"},
+    {OWNER_LABORATORY, "research"},
+    {OWNER_CARRIER, "telecom"},
+    {OWNER_SATELLITE, "telecom"},
 };
 enum { INSTITUTION_KINDS = sizeof(institution_kinds) / sizeof(institution_kinds[0]) };
 
@@ -185,9 +190,8 @@ static int load_left(struct analysis *a, struct presence *p, const char *popular
         return 0;
     }
     return contact_table_ask(
-        a, "country",
-        arena_format(a->arena, USAGE " AND service NOT IN (%s)%s", popular, excluded), &p->left,
-        err);
+        a, "country", arena_format(a->arena, USAGE " AND service NOT IN (%s)%s", popular, excluded),
+        &p->left, err);
 }
 
 static int load(struct analysis *a, struct presence *p, struct error *err)
@@ -197,9 +201,10 @@ static int load(struct analysis *a, struct presence *p, struct error *err)
     if (status == 0)
         status = load_left(a, p, popular, err);
     if (status == 0)
-        status = counts_ask(a, &p->hosts, err,
-                            "SELECT toUInt32(country) AS k, uniqExact(local) AS l FROM reach WHERE "
-                            USAGE " GROUP BY k ORDER BY k");
+        status = counts_ask(
+            a, &p->hosts, err,
+            "SELECT toUInt32(country) AS k, uniqExact(local) AS l FROM reach WHERE " USAGE
+            " GROUP BY k ORDER BY k");
     if (status == 0)
         status = counts_ask(a, &p->profile, err,
                             "SELECT toUInt32(country) * 8 + %s AS k, sum(flows) AS n FROM reach "
@@ -385,16 +390,17 @@ static json_t *institutions_json(struct analysis *a, struct presence *p, uint32_
         uint32_t asn = (uint32_t)block_u64(p->institutions, 1, i);
         unsigned owner = (unsigned)block_u64(p->institutions, 2, i);
         double flows = block_f64(p->institutions, 3, i);
-        const char *filter = arena_format(
-            a->arena, "country %s and asn %u and owner %s and " USAGE_FILTER, code, asn,
-            filter_word(a, owner_text(owner)));
-        json_array_append_new(
-            list, json_pack("{s:s, s:I, s:s, s:o, s:I, s:I, s:o}", "name",
-                            as_name(p, asn, block_bytes(p->institutions, 6, i), name), "asn",
-                            (json_int_t)asn, "kind", institution_name(owner), "flows", count_json(flows),
-                            "local_hosts", (json_int_t)block_u64(p->institutions, 4, i), "days",
-                            (json_int_t)block_u64(p->institutions, 5, i), "evidence",
-                            evidence_json(a, filter, flows)));
+        const char *filter =
+            arena_format(a->arena, "country %s and asn %u and owner %s and " USAGE_FILTER, code,
+                         asn, filter_word(a, owner_text(owner)));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:I, s:s, s:o, s:I, s:I, s:o}", "name",
+                                        as_name(p, asn, block_bytes(p->institutions, 6, i), name),
+                                        "asn", (json_int_t)asn, "kind", institution_name(owner),
+                                        "flows", count_json(flows), "local_hosts",
+                                        (json_int_t)block_u64(p->institutions, 4, i), "days",
+                                        (json_int_t)block_u64(p->institutions, 5, i), "evidence",
+                                        evidence_json(a, filter, flows)));
     }
     return list;
 }

@@ -15,8 +15,8 @@
 #include "stats/walk.h"
 
 enum {
-    SHOWN = 50,    /* sources a direction, and organisations */
-    VERTICAL = 50, /* ports of one target tried in vain */
+    SHOWN = 50,      /* sources a direction, and organisations */
+    VERTICAL = 50,   /* ports of one target tried in vain */
     SLOW_A_DAY = 48, /* probes on a mean day */
     SLOW_DAYS = 7,
 };

@@ -52,6 +52,13 @@ struct cube_row {
     struct amounts x;
 };
 
+/* Conversations of use that may be of any service of a list ("a|b|c"). */
+struct doubt {
+    uint32_t code, category; /* category code where all candidates agree, 0 else */
+    const char *list;
+    struct amounts *cells, sum; /* [day] */
+};
+
 struct service_slot {
     uint32_t start_s, service;
     double flows;
@@ -68,8 +75,8 @@ struct analysis {
     const char *measure_why; /* NULL: the study's own choice */
     size_t days;
     uint32_t slot_s;
-    char window[96];                /* SQL: the study's days */
-    struct cube_row *cube;          /* every role, pivots too; in no order */
+    char window[96];       /* SQL: the study's days */
+    struct cube_row *cube; /* every role, pivots too; in no order */
     size_t cube_rows;
     struct amounts *by_role[ROLES]; /* [role][day], without pivots */
     struct amounts *everything;     /* [day], with pivots */
@@ -86,6 +93,8 @@ struct analysis {
     size_t slot_count;
     struct service_slot *service_slots; /* ascending by start and service */
     size_t service_slot_count;
+    struct doubt *doubts;
+    size_t doubt_count;
     double *profile; /* days x SLOTS_A_DAY of local time, in the study's measure */
     struct table services, categories, countries;
 };
@@ -101,6 +110,14 @@ int slots_load(struct analysis *a, struct error *err);
 typedef bool cube_key_fn(const void *ctx, const struct cube_row *r, uint32_t *ret_key);
 void cube_table(struct analysis *a, cube_key_fn *key, const void *ctx, struct table *ret);
 bool cube_is_use(const struct cube_row *r);
+int doubts_load(struct analysis *a, struct error *err);
+typedef bool doubt_is_fn(const struct analysis *a, const struct doubt *d, const char *id);
+doubt_is_fn doubt_may_be_service, doubt_may_be_category;
+/* Bounds of a share: as counted (`share`), and with all that may be of `id`; null without any. */
+json_t *ambiguous_json(struct analysis *a, const struct amounts *certain, doubt_is_fn *is,
+                       const char *id, struct estimate share);
+/* Shares of conversations, octets and packets. */
+json_t *shares_json(struct analysis *a, const struct amounts *cells);
 /* Amounts by `key` (an SQL expression of table contact, which knows addresses) and day. */
 int contact_table_ask(struct analysis *a, const char *key, const char *where, struct table *ret,
                       struct error *err);

@@ -19,7 +19,6 @@ struct service_row {
 
 struct service_facts {
     struct table basis; /* keys: service * 16 + basis */
-    struct table ambiguous; /* keys: service */
     struct counts hosts;
     struct amounts *slots; /* TOP_HOURLY x hours */
     size_t hours;
@@ -80,17 +79,9 @@ static bool basis_key(const void *ctx, const struct cube_row *r, uint32_t *ret)
     return cube_is_use(r);
 }
 
-static bool ambiguous_key(const void *ctx, const struct cube_row *r, uint32_t *ret)
-{
-    (void)ctx;
-    *ret = r->service;
-    return cube_is_use(r) && r->ambiguous;
-}
-
 static int load_facts(struct analysis *a, struct service_facts *f, struct error *err)
 {
     cube_table(a, basis_key, NULL, &f->basis);
-    cube_table(a, ambiguous_key, NULL, &f->ambiguous);
     return counts_ask(a, &f->hosts, err,
                       "SELECT toUInt32(service) AS k, uniqExact(local) AS l FROM reach WHERE " USAGE
                       " GROUP BY k ORDER BY k");
@@ -116,18 +107,19 @@ static json_t *service_json(struct analysis *a, const struct service_row *r, siz
     struct estimate octets = share_of_days(a, cells, a->usage, MEASURE_OCTETS);
     const char *filter =
         arena_format(a->arena, "service %s and " USAGE_FILTER, filter_word(a, r->id));
-    size_t doubtful = table_row(&f->ambiguous, r->code);
-    double ambiguous = doubtful == SIZE_MAX ? 0 : f->ambiguous.sums[doubtful].flows;
-    json_t *j =
-        json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:I, s:i, s:o, s:o, s:o, s:o, s:o}", "id",
-                  r->id, "name", r->name, "category", r->category, "rank", (int)rank + 1, "flows",
-                  count_json(sum->flows), "octets", count_json(sum->octets), "packets",
-                  count_json(sum->packets), "local_hosts",
-                  (json_int_t)counts_get(f->hosts.a, &f->hosts, r->code), "days",
-                  (int)days_with(cells, a->days), "share", estimate_json(&share), "octets_share",
-                  estimate_json(&octets), "basis", basis_json(f, r->code), "ambiguous_share",
-                  number_json(sum->flows > 0 ? ambiguous / sum->flows : 0), "evidence",
-                  evidence_json(a, filter, sum->flows));
+    json_t *ambiguous = ambiguous_json(a, cells, doubt_may_be_service, r->id, share);
+    double doubtful = json_number_value(json_object_get(ambiguous, "flows"));
+    json_t *j = json_pack(
+        "{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:I, s:i, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o}",
+        "id", r->id, "name", r->name, "category", r->category, "rank", (int)rank + 1, "flows",
+        count_json(sum->flows), "octets", count_json(sum->octets), "packets",
+        count_json(sum->packets), "local_hosts",
+        (json_int_t)counts_get(f->hosts.a, &f->hosts, r->code), "days",
+        (int)days_with(cells, a->days), "share", estimate_json(&share), "octets_share",
+        estimate_json(&octets), "shares", shares_json(a, cells), "basis", basis_json(f, r->code),
+        "ambiguous_share", number_json(sum->flows > 0 ? doubtful / (sum->flows + doubtful) : 0),
+        "ambiguous", ambiguous, "evidence", evidence_json(a, filter, sum->flows));
     if (rank < TOP_HOURLY && f->hours > 0) {
         json_t *hourly = json_array();
         for (size_t h = 0; h < f->hours; h++)
@@ -193,12 +185,11 @@ static void add_policy(struct analysis *a, const struct study_policy *p,
         return;
     const char *filter =
         arena_format(a->arena, "service %s and " USAGE_FILTER, filter_word(a, p->service));
-    json_array_append_new(
-        list,
-        json_pack("{s:s, s:s, s:o, s:i, s:o}", "service", p->service, "source", p->source, "flows",
-                  count_json(flows), "days", (int)days, "evidence",
-                  evidence_between(a, filter, (uint64_t)first * 1000,
-                                   (uint64_t)last * 1000, flows)));
+    json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:i, s:o}", "service", p->service,
+                                          "source", p->source, "flows", count_json(flows), "days",
+                                          (int)days, "evidence",
+                                          evidence_between(a, filter, (uint64_t)first * 1000,
+                                                           (uint64_t)last * 1000, flows)));
 }
 
 int policies_section(struct analysis *a, json_t **ret, struct error *err)

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Everything recorded, by role; and how much of the use has a name. Exact counts, no intervals. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "analysis/section.h"
+
+enum { CANDIDATE_LISTS = 20 };
 
 static json_t *role_json(struct analysis *a, int role, const struct counts *hosts)
 {
@@ -11,6 +16,36 @@ static json_t *role_json(struct analysis *a, int role, const struct counts *host
                      (json_int_t)counts_get(hosts->b, hosts, (uint32_t)role));
 }
 
+static int by_flows(const void *a, const void *b)
+{
+    const struct doubt *x = *(const struct doubt *const *)a, *y = *(const struct doubt *const *)b;
+    if (x->sum.flows != y->sum.flows)
+        return x->sum.flows > y->sum.flows ? -1 : 1;
+    int order = strcmp(x->list, y->list);
+    return order ? order : (x->category > y->category) - (x->category < y->category);
+}
+
+/* What may be of several services, the largest lists first. */
+static json_t *candidates_json(struct analysis *a)
+{
+    const struct doubt **order = arena_array(a->arena, a->doubt_count + 1, sizeof(*order));
+    json_t *list = json_array();
+    for (size_t i = 0; i < a->doubt_count; i++)
+        order[i] = &a->doubts[i];
+    qsort(order, a->doubt_count, sizeof(*order), by_flows);
+    for (size_t i = 0; i < a->doubt_count && i < CANDIDATE_LISTS; i++) {
+        json_t *ids = json_array();
+        for (const char *at = order[i]->list; *at;) {
+            size_t len = strcspn(at, "|");
+            json_array_append_new(ids, json_stringn(at, len));
+            at += len + (at[len] == '|');
+        }
+        json_array_append_new(list, json_pack("{s:o, s:o}", "services", ids, "flows",
+                                              count_json(order[i]->sum.flows)));
+    }
+    return list;
+}
+
 static json_t *unattributed_json(struct analysis *a)
 {
     size_t row = table_row(&a->services, 0);
@@ -18,8 +53,8 @@ static json_t *unattributed_json(struct analysis *a)
         return json_null();
     struct estimate e = share_of_days(a, a->services.cells + row * a->days, a->usage, a->measure);
     return json_pack(
-        "{s:o, s:o, s:o}", "flows", count_json(a->services.sums[row].flows), "share",
-        estimate_json(&e), "evidence",
+        "{s:o, s:o, s:o, s:o}", "flows", count_json(a->services.sums[row].flows), "share",
+        estimate_json(&e), "candidates", candidates_json(a), "evidence",
         evidence_json(a, "service unknown and " USAGE_FILTER, a->services.sums[row].flows));
 }
 
@@ -63,8 +98,8 @@ static int role_hosts(struct analysis *a, struct counts *ret, double *ret_use, s
     for (size_t i = 0; status == 0 && i < ret->rows; i++) {
         double remote = 0;
         if (ret->keys[i] < ROLES)
-            status = fact_ask(a, arena_format(a->arena, "remote_hosts.%u", ret->keys[i]), &remote,
-                              err);
+            status =
+                fact_ask(a, arena_format(a->arena, "remote_hosts.%u", ret->keys[i]), &remote, err);
         ret->b[i] = (uint64_t)remote;
     }
     *ret_use = (double)(status == 0 ? counts_get(ret->a, ret, 255) : 0);
@@ -92,9 +127,9 @@ int totals_section(struct analysis *a, json_t **ret, struct error *err)
     }
     *ret = json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "flows",
                      count_json(a->total.flows), "octets", count_json(a->total.octets), "packets",
-                     count_json(a->total.packets), "local_hosts",
-                     (json_int_t)use_local, "remote_hosts", (json_int_t)use_remote, "by_role", flows, "roles", roles,
-                     "pivots", pivots_json(a), "usage", usage_json(a), "unattributed", unattributed_json(a), "evidence",
-                     evidence_json(a, "", a->total.flows));
+                     count_json(a->total.packets), "local_hosts", (json_int_t)use_local,
+                     "remote_hosts", (json_int_t)use_remote, "by_role", flows, "roles", roles,
+                     "pivots", pivots_json(a), "usage", usage_json(a), "unattributed",
+                     unattributed_json(a), "evidence", evidence_json(a, "", a->total.flows));
     return 0;
 }

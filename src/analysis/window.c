@@ -116,6 +116,8 @@ int window_load(struct analysis *a, struct error *err)
         status = cube_load(a, err);
     if (status == 0)
         status = slots_load(a, err);
+    if (status == 0)
+        status = doubts_load(a, err);
     if (status < 0)
         return status;
     load_days(a);

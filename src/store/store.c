@@ -306,7 +306,7 @@ static int check_detached(struct store *s, struct error *err)
         engine_query(s->engine,
                      "SELECT table, name FROM system.detached_parts WHERE "
                      "database = currentDatabase() AND reason LIKE '%broken%' AND table NOT IN "
-                     "('activity', 'daily', 'contact', 'reach', 'met', 'fact', 'pair', 'pair_day', "
+                     "('activity', 'daily', 'contact', 'reach', 'met', 'fact', 'doubtful', 'pair', 'pair_day', "
                      "'pair_start', 'scan', 'scan_walk', 'scan_port') ORDER BY table, name",
                      &b, err);
     if (status)

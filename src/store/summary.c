@@ -28,11 +28,10 @@ enum {
 };
 
 /* Raised when the SQL below changes. */
-static const char summary_version[] = "1";
+static const char summary_version[] = "2";
 
-static const char *const summaries[] = {"reach",    "met",       "fact", "pair",
-                                        "pair_day", "pair_start", "scan", "scan_walk",
-                                        "scan_port"};
+static const char *const summaries[] = {"reach",    "met",        "fact", "doubtful",  "pair",
+                                        "pair_day", "pair_start", "scan", "scan_walk", "scan_port"};
 enum { SUMMARIES = sizeof summaries / sizeof *summaries };
 
 /* The population's own use: schema/values.h has the numbers. */
@@ -172,11 +171,12 @@ static int make_reach(struct summary *m)
 
 static int make_facts(struct summary *m)
 {
-    int status = run(m,
-                     "INSERT INTO fact (name, value) SELECT concat('remote_hosts.', toString(role)) "
-                     "AS k, uniqExact(remote) AS v FROM contact WHERE %s AND pivot = 0 GROUP BY "
-                     "role",
-                     m->days);
+    int status =
+        run(m,
+            "INSERT INTO fact (name, value) SELECT concat('remote_hosts.', toString(role)) "
+            "AS k, uniqExact(remote) AS v FROM contact WHERE %s AND pivot = 0 GROUP BY "
+            "role",
+            m->days);
     if (status == 0)
         status = run(m,
                      "INSERT INTO fact (name, value) SELECT 'remote_hosts.use' AS k, "
@@ -198,6 +198,20 @@ static int make_facts(struct summary *m)
                 "ARRAY JOIN ks AS k, vs AS v",
                 m->flow_days, MARK_PIVOT);
     return status;
+}
+
+/* Conversations that may be of several services, by the slot of their start. */
+static int make_doubtful(struct summary *m)
+{
+    return run(
+        m,
+        "INSERT INTO doubtful (slot, candidates, category, role, flows, packets, octets) "
+        "SELECT toUInt32(intDiv(start_ms, %u) * %u) AS t, candidates, category, role, "
+        "count() AS n, sum((packets_out + packets_in) * if(sampling = 0, 1, sampling)) AS p, "
+        "sum((octets_out + octets_in) * if(sampling = 0, 1, sampling)) AS o FROM flow WHERE "
+        "%s AND candidates > 0 AND bitAnd(marks, %d) = 0 GROUP BY t, candidates, category, "
+        "role",
+        m->s->slot_s * 1000, m->s->slot_s, m->flow_days, MARK_PIVOT);
 }
 
 static int fact(struct summary *m, const char *name, uint64_t *ret)
@@ -348,13 +362,14 @@ static int make_failed(struct summary *m, const struct direction *d)
             TARGETS_MIN, PORTS_MIN);
     if (status)
         return status;
-    return run(m,
-               "INSERT INTO scan_port (inward, source, port, targets) SELECT %u AS w, source_ip, p, "
-               "t FROM (SELECT %s AS source_ip, %s AS p, uniqExact(%s) AS t FROM flow WHERE %s AND "
-               "bitAnd(marks, %d) = 0 AND %s AND %s AND %s IN (SELECT source FROM scan WHERE inward "
-               "= %u) GROUP BY source_ip, p ORDER BY source_ip, t DESC, p LIMIT %d BY source_ip)",
-               d->inward, d->source, d->port, d->target, m->flow_days, MARK_PIVOT, d->roles,
-               d->failed, d->source, d->inward, PORTS_SHOWN);
+    return run(
+        m,
+        "INSERT INTO scan_port (inward, source, port, targets) SELECT %u AS w, source_ip, p, "
+        "t FROM (SELECT %s AS source_ip, %s AS p, uniqExact(%s) AS t FROM flow WHERE %s AND "
+        "bitAnd(marks, %d) = 0 AND %s AND %s AND %s IN (SELECT source FROM scan WHERE inward "
+        "= %u) GROUP BY source_ip, p ORDER BY source_ip, t DESC, p LIMIT %d BY source_ip)",
+        d->inward, d->source, d->port, d->target, m->flow_days, MARK_PIVOT, d->roles, d->failed,
+        d->source, d->inward, PORTS_SHOWN);
 }
 
 /* First contacts of those who failed, in their order: 1 for each that succeeded. */
@@ -443,6 +458,8 @@ static int make(struct summary *m)
         status = make_reach(m);
     if (status == 0)
         status = make_facts(m);
+    if (status == 0)
+        status = make_doubtful(m);
     if (status == 0)
         status = fact(m, "tcp", &tcp);
     if (status == 0)

@@ -43,34 +43,44 @@ static const struct column contact[] = {
 };
 
 static const struct column reach[] = {
-    {"local", "FixedString(16)"},
-    {"service", "UInt16"},
-    {"category", "UInt16"},
-    {"country", "UInt16"},
-    {"owner", "UInt8"},
-    {"role", "UInt8"},
-    {"pivot", "UInt8"},
-    {"flows", "UInt64"},
-    {NULL, NULL},
+    {"local", "FixedString(16)"}, {"service", "UInt16"}, {"category", "UInt16"},
+    {"country", "UInt16"},        {"owner", "UInt8"},    {"role", "UInt8"},
+    {"pivot", "UInt8"},           {"flows", "UInt64"},   {NULL, NULL},
 };
 
 static const struct column met[] = {
-    {"country", "UInt16"},       {"asn", "UInt32"},          {"owner", "UInt8"},
-    {"flows", "UInt64"},         {"local_hosts", "UInt64"},  {"remote_hosts", "UInt64"},
-    {"days", "UInt32"},          {"remote", "FixedString(16)"}, {NULL, NULL},
+    {"country", "UInt16"},
+    {"asn", "UInt32"},
+    {"owner", "UInt8"},
+    {"flows", "UInt64"},
+    {"local_hosts", "UInt64"},
+    {"remote_hosts", "UInt64"},
+    {"days", "UInt32"},
+    {"remote", "FixedString(16)"},
+    {NULL, NULL},
 };
 
 static const struct column fact[] = {{"name", "String"}, {"value", "UInt64"}, {NULL, NULL}};
 
+static const struct column doubtful[] = {
+    {"slot", "UInt32"},  {"candidates", "UInt32"}, {"category", "UInt16"}, {"role", "UInt8"},
+    {"flows", "UInt64"}, {"packets", "UInt64"},    {"octets", "UInt64"},   {NULL, NULL},
+};
+
 static const struct column pair[] = {
-    {"local", "FixedString(16)"}, {"remote", "FixedString(16)"}, {"service", "UInt16"},
-    {"seen", "UInt32"},           {"flows", "UInt64"},           {"squares", "UInt64"},
+    {"local", "FixedString(16)"},
+    {"remote", "FixedString(16)"},
+    {"service", "UInt16"},
+    {"seen", "UInt32"},
+    {"flows", "UInt64"},
+    {"squares", "UInt64"},
     {NULL, NULL},
 };
 
 static const struct column pair_day[] = {
-    {"local", "FixedString(16)"}, {"remote", "FixedString(16)"}, {"service", "UInt16"},
-    {"day", "Date"},              {"flows", "UInt64"},           {NULL, NULL},
+    {"local", "FixedString(16)"}, {"remote", "FixedString(16)"},
+    {"service", "UInt16"},        {"day", "Date"},
+    {"flows", "UInt64"},          {NULL, NULL},
 };
 
 static const struct column pair_start[] = {
@@ -82,10 +92,12 @@ static const struct column pair_start[] = {
 };
 
 static const struct column scan[] = {
-    {"inward", "UInt8"},   {"source", "FixedString(16)"}, {"failed", "UInt64"},
-    {"targets", "UInt32"}, {"ports", "UInt32"},           {"ports_of_one", "UInt32"},
-    {"days", "UInt32"},    {"first_ms", "UInt64"},        {"last_ms", "UInt64"},
-    {"country", "UInt16"}, {"asn", "UInt32"},             {NULL, NULL},
+    {"inward", "UInt8"},   {"source", "FixedString(16)"},
+    {"failed", "UInt64"},  {"targets", "UInt32"},
+    {"ports", "UInt32"},   {"ports_of_one", "UInt32"},
+    {"days", "UInt32"},    {"first_ms", "UInt64"},
+    {"last_ms", "UInt64"}, {"country", "UInt16"},
+    {"asn", "UInt32"},     {NULL, NULL},
 };
 
 static const struct column scan_walk[] = {
@@ -94,8 +106,8 @@ static const struct column scan_walk[] = {
 };
 
 static const struct column scan_port[] = {
-    {"inward", "UInt8"}, {"source", "FixedString(16)"}, {"port", "UInt16"},
-    {"targets", "UInt64"}, {NULL, NULL},
+    {"inward", "UInt8"}, {"source", "FixedString(16)"}, {"port", "UInt16"}, {"targets", "UInt64"},
+    {NULL, NULL},
 };
 
 static const struct column coverage[] = {
@@ -152,6 +164,7 @@ const struct table tables[] = {
     {"reach", reach, "MergeTree", "tuple()", "local, service", true},
     {"met", met, "MergeTree", "tuple()", "country, asn", true},
     {"fact", fact, "MergeTree", "tuple()", "name", true},
+    {"doubtful", doubtful, "MergeTree", "tuple()", "slot, candidates", true},
     {"pair", pair, "MergeTree", "tuple()", "local, remote, service", true},
     {"pair_day", pair_day, "MergeTree", "tuple()", "local, remote, service, day", true},
     {"pair_start", pair_start, "MergeTree", "tuple()", "local, remote, service, start_s", true},
