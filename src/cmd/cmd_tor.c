@@ -98,11 +98,15 @@ static int add(struct invocation *in, const struct study *study, const char *pat
     progress_clear(&progress);
     struct tor_counts counts = tor_builder_counts(b);
     tor_builder_free(b);
-    if (status == 0 && !in->quiet)
+    bool any = counts.documents[TOR_CONSENSUS] + counts.documents[TOR_EXIT_LIST] > 0;
+    if (status == 0 && any && !in->quiet)
         say_counts(&counts);
-    if (status == 0 && counts.documents[TOR_CONSENSUS] + counts.documents[TOR_EXIT_LIST] == 0)
-        status = error_set(err, ERROR_REJECTS, "tor: no consensus and no exit list in %s%s",
-                           in->arguments[1], in->argument_count > 2 ? " and the others" : "");
+    if (status == 0 && !any)
+        status = error_set(err, ERROR_REJECTS,
+                           "tor: no consensus and no exit list in %s%s (%" PRIu64
+                           " without their end, %" PRIu64 " of other kinds)",
+                           in->arguments[1], in->argument_count > 2 ? " and the others" : "",
+                           counts.cut, counts.others);
     if (status == 0 && mkdir(study->lists, 0777) != 0 && errno != EEXIST)
         status = error_errno(err, "%s", study->lists);
     if (status == 0)

@@ -41,5 +41,6 @@ extern const struct verb verb_collect, verb_doctor;
 extern const struct verb verb_list, verb_tor;
 extern const struct verb verb_catalogue;
 extern const struct verb verb_export;
+extern const struct verb verb_reattribute;
 
 #endif

@@ -342,6 +342,8 @@ static int load(struct store *s, enum store_mode mode, struct error *err)
     if (status == 0)
         status = load_sources(s, err);
     if (status == 0)
+        status = reattribute_recover(s, err);
+    if (status == 0)
         status = check(s, false, err);
     if (status)
         return status;

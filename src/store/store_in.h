@@ -66,6 +66,9 @@ struct address_hashes;
 struct address_hashes *address_hashes_new(void); /* freed with free() */
 void ledger_count(struct ledger_row *row, const struct batch *b, struct address_hashes *h);
 
+/* Finishes what a killed store_reattribute() had begun to put in place. */
+int reattribute_recover(struct store *s, struct error *err);
+
 /* Remakes the derived days that conversations of these UTC days lie in: bit u of `utc_days`. */
 int derive_days(struct store *s, const uint8_t utc_days[DAYS / 8], struct error *err);
 int derive_mark_stale(struct store *s, struct error *err);
