@@ -11,7 +11,8 @@
 #include "base/memory.h"
 #include "stats/special.h"
 
-static const double DATE_BOUND = 7.35, NOTHING = 0.05, LEAN_BOUND = 2;
+static const double DATE_BOUND = 7.35, NOTHING = 0.05, LEAN_BOUND = 2.5, NOTHING_BOUND = 1,
+                    RANGE = 2.1;
 
 /* Residual squares of x[from, to) from prefix sums. */
 static double squares_of(const double *sum, const double *squares, size_t from, size_t to)
@@ -74,9 +75,9 @@ static void left_over(const double *x, size_t n, size_t at, double before, doubl
     double lean = squares > 0 ? cross / squares : 0;
     lean = (lean * (double)n + 2) / ((double)n - 4); /* two means were fitted: Kendall's bias */
     /* A level that drifts looks like a step, and fitting the step hides the drift: unless one side
-     * is next to nothing, the lean is taken at its upper bound. */
-    if (fmin(before, after) > NOTHING * fmax(before, after))
-        lean += LEAN_BOUND * sqrt(fmax(0, 1 - lean * lean) / (double)n);
+     * is next to nothing, where a part of it is enough, the lean is taken at its upper bound. */
+    double bound = fmin(before, after) > NOTHING * fmax(before, after) ? LEAN_BOUND : NOTHING_BOUND;
+    lean += bound * sqrt(fmax(0, 1 - lean * lean) / (double)n);
     c->lean = fmin(0.98, fmax(0, lean));
     c->dispersion = fmax(1, chi / (double)(n - 2));
 }
@@ -116,14 +117,34 @@ static int change_best(const double *x, size_t n, size_t shortest, struct change
     return 1;
 }
 
+/* Days of one level differ too: a shift is told only where it takes the level out of their range,
+ * so many of their standard deviations (logarithms) and by the factor. From or to next to nothing
+ * the factor is enough. */
+static int is_apart(const double *x, size_t n, const struct change *c, double factor)
+{
+    double low = fmin(c->before, c->after), high = fmax(c->before, c->after);
+    if (high < factor * low)
+        return 0;
+    if (low <= NOTHING * high)
+        return 1;
+    double sum[2] = {0}, squares = 0, count[2] = {(double)c->at, (double)(n - c->at)};
+    for (size_t i = 0; i < n; i++) {
+        double v = log(x[i] + 0.5);
+        sum[i >= c->at] += v;
+        squares += v * v;
+    }
+    double left = squares - sum[0] * sum[0] / count[0] - sum[1] * sum[1] / count[1];
+    double sd = sqrt(fmax(0, left) / (double)(n - 2));
+    return log((high + 0.5) / (low + 0.5)) >= RANGE * sd;
+}
+
 static size_t find_in(const double *x, size_t from, size_t n, size_t shortest, double p_max,
                       double factor, struct change *ret, size_t room)
 {
     struct change c = {0};
     if (room == 0 || !change_best(x + from, n, shortest, &c) || c.p > p_max)
         return 0;
-    double low = fmin(c.before, c.after), high = fmax(c.before, c.after);
-    if (high < factor * low)
+    if (!is_apart(x + from, n, &c, factor))
         return 0;
     size_t at = c.at;
     size_t count = find_in(x, from, at, shortest, p_max, factor, ret, room - 1);

@@ -115,10 +115,10 @@ static double mean_asked(const struct question *q, const double *x, size_t turn)
 }
 
 struct shifts {
-    double own;    /* the events' mean over the middle of all positions */
-    double *value; /* 2 n positions, less the middle; the first is the real one; NAN */
-    double *away;  /* |value| of the m others that have one, ascending */
-    size_t m, n;
+    double own;        /* the events' mean over the middle of all positions */
+    double *value;     /* 2 n positions, less the middle; the first is the real one; NAN */
+    double *away;      /* |value| of the m others that have one, ascending */
+    size_t m, n, days; /* positions of the circle, days of the study */
 };
 
 static void shifts_of(struct shifts *t, const struct question *q)
@@ -161,7 +161,7 @@ static double shift_p(const struct shifts *t)
     if (!isfinite(t->own))
         return 1;
     double p = ((double)reached_by(t, fabs(t->own)) + 1) / ((double)t->m + 1);
-    return fmax(p, 1 / (double)t->n);
+    return fmax(p, 1 / (double)t->days);
 }
 
 /* Quantile of |T - middle| that a two-sided test at 1 - level would need. */
@@ -279,24 +279,31 @@ static double sd_of(const double *s, size_t n)
     return count > 1 ? sqrt(fmax(0, (squares - sum * sum / count) / (count - 1))) : 0;
 }
 
-static double *mirrored(const double *x, size_t n)
+/* The circle has whole weeks, so that turning keeps events of one weekday on one weekday; the days
+ * that fill it up have no data. Two series of *n days, x and its mirror. */
+static double *circle_of(const double *x, size_t days, size_t *n)
 {
-    double *mirror = memory_array(n + 1, sizeof(*mirror));
-    for (size_t i = 0; i < n; i++)
-        mirror[i] = x[n - 1 - i];
-    return mirror;
+    *n = (days + 6) / 7 * 7;
+    double *circle = memory_array(2 * *n + 1, sizeof(*circle));
+    for (size_t i = 0; i < *n; i++)
+        circle[i] = i < days ? x[i] : NAN;
+    for (size_t i = 0; i < *n; i++)
+        circle[*n + i] = circle[*n - 1 - i];
+    return circle;
 }
 
 struct event_result event_test(const double *x, size_t n, const int *events, size_t count,
                                double level, uint64_t seed)
 {
     static const int first[] = {-7, 0, 1}, last[] = {-1, 0, 3};
-    double *series = memory_array(5 * n + 1, sizeof(*series)), *mirror = mirrored(x, n);
-    bool *asked = memory_array(n + 1, sizeof(*asked));
-    struct question q = {x, mirror, n, count, events, 0, 0, asked};
-    struct shifts t = {.value = series + n, .away = series + 3 * n};
+    size_t round;
+    double *circle = circle_of(x, n, &round);
+    double *series = memory_array(n + 4 * round + 1, sizeof(*series));
+    bool *asked = memory_array(round + 1, sizeof(*asked));
+    struct question q = {circle, circle + round, round, count, events, 0, 0, asked};
+    struct shifts t = {.value = series + n, .away = series + n + 2 * round, .days = n};
     event_series(x, n, 0, series);
-    struct event_result r = {.sd = sd_of(series, n), .draws = 2 * n - 1, .p_any = 1};
+    struct event_result r = {.sd = sd_of(series, n), .draws = 2 * round - 1, .p_any = 1};
     for (int w = 0; w < EVENT_WINDOWS; w++) {
         q.first = first[w], q.last = last[w];
         shifts_of(&t, &q);
@@ -311,7 +318,7 @@ struct event_result event_test(const double *x, size_t n, const int *events, siz
     }
     adjust_lags(&r, series, n, events, count, seed);
     free(asked);
-    free(mirror);
+    free(circle);
     free(series);
     return r;
 }
@@ -395,14 +402,16 @@ static void shared_days(const int *events, size_t count, size_t n, double *turne
 double event_detectable(const double *x, size_t n, int weekday, const int *events, size_t count,
                         double power)
 {
-    double *work = memory_array(6 * n + 1, sizeof(*work)), *mirror = mirrored(x, n);
-    bool *asked = memory_array(n + 1, sizeof(*asked));
-    struct question q = {x, mirror, n, count, events, 0, 0, asked};
-    struct shifts t = {.value = work, .away = work + 2 * n};
-    double *shared = work + 4 * n, *shared_mirror = work + 5 * n, low = 0, high = 0.05;
+    size_t round;
+    double *circle = circle_of(x, n, &round);
+    double *work = memory_array(6 * round + 1, sizeof(*work)), low = 0, high = 0.05;
+    double *shared = work + 4 * round, *shared_mirror = work + 5 * round;
+    bool *asked = memory_array(round + 1, sizeof(*asked));
+    struct question q = {circle, circle + round, round, count, events, 0, 0, asked};
+    struct shifts t = {.value = work, .away = work + 2 * round, .days = n};
     (void)weekday;
     shifts_of(&t, &q);
-    shared_days(events, count, n, shared, shared_mirror);
+    shared_days(events, count, round, shared, shared_mirror);
     power = 1 - (1 - power) * MARGIN;
     while (high < 10 && power_at(&t, shared, shared_mirror, high) < power)
         low = high, high *= 2;
@@ -414,7 +423,7 @@ double event_detectable(const double *x, size_t n, int weekday, const int *event
             high = middle;
     }
     free(asked);
-    free(mirror);
+    free(circle);
     free(work);
     return high >= 10 ? INFINITY : high;
 }

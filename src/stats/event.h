@@ -22,7 +22,7 @@ struct event_effect {
 
 struct event_result {
     double sd;    /* of the series */
-    size_t draws; /* circular shifts of the series and of its mirror: 2 n - 1 */
+    size_t draws; /* circular shifts of the series, filled up to whole weeks, and of its mirror */
     struct event_effect window[EVENT_WINDOWS], lag[LAGS];
     double p_any;       /* max-T over all lags: does any lag stand out */
     double lag_p[LAGS]; /* each lag, adjusted by max-T */
