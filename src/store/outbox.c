@@ -409,6 +409,7 @@ static bool is_due(const struct outbox *o)
 static void *write_on(void *at)
 {
     struct outbox *o = at;
+    pthread_setname_np(pthread_self(), "store");
     pthread_mutex_lock(&o->mutex);
     while (!o->stop) {
         if (!is_due(o)) {

@@ -217,6 +217,10 @@ static void add_columns(struct buf *out, const struct table *t, bool is_modern)
         add_column(out, c->name, c->type, c == t->columns, is_modern);
 }
 
+/* A part smaller than this keeps its columns in one file, and not in two files a column that all have
+ * to be synced: what one INSERT brings is smaller. */
+enum { WIDE_OCTETS = 128 << 20 };
+
 /* Facts are on the disk when an INSERT returns. What is derived is compared with the facts at every
  * opening and made again when it differs, so it need not wait for the disk. No table has a
  * deduplication window: an interrupted import takes out what it finds unfinished and writes the
@@ -227,8 +231,11 @@ void store_table_ddl(struct buf *out, const struct table *t, bool is_modern)
     add_columns(out, t, is_modern);
     buf_format(out, ") ENGINE = %s PARTITION BY %s ORDER BY (%s)", t->engine, t->partition,
                t->order);
-    if (is_modern && !t->is_derived)
-        buf_text(out, " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, "
+    if (!is_modern)
+        return;
+    buf_format(out, " SETTINGS min_bytes_for_wide_part = %d", WIDE_OCTETS);
+    if (!t->is_derived)
+        buf_text(out, ", fsync_after_insert = 1, fsync_part_directory = 1, "
                       "min_compressed_bytes_to_fsync_after_merge = 1");
 }
 
