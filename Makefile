@@ -3,7 +3,7 @@
 BUILD ?= build
 NINJA = ninja -C $(BUILD)
 
-.PHONY: all demo check quick asan fuzz bench install clean setup setup-check format
+.PHONY: all demo check quick asan fuzz calibrate bench install clean setup setup-check format
 
 all: $(BUILD)/build.ninja
 	@$(NINJA) telltale
@@ -39,6 +39,12 @@ FUZZ_SECONDS ?= 60
 fuzz: setup-check
 	@[ -f $(BUILD)-fuzz/build.ninja ] || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 	@ninja --quiet -C $(BUILD)-fuzz && python3 tests/fuzz.py $(BUILD)-fuzz $(FUZZ_SECONDS)
+
+# How often the report is right where the truth is known: hours. Takes up what it measured before; writes docs/calibration.md.
+SERIES ?= 2000
+WORLDS ?= 200
+calibrate: setup-check $(BUILD)/build.ninja
+	@$(NINJA) --quiet telltale tests/calibrate_series && python3 tests/calibrate/calibrate.py $(BUILD) --series $(SERIES) --worlds $(WORLDS)
 
 bench: setup-check all
 	@bench/run $(BUILD)
