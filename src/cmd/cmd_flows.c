@@ -167,6 +167,7 @@ static int print_hidden_parquet(const struct study *study, struct store *store,
                                 struct source_paths *paths, struct error *err)
 {
     FILE *spool = spool_open(err);
+    struct parquet *parquet = NULL;
     struct buf structure;
     if (!spool)
         return err->code;
@@ -188,8 +189,10 @@ static int print_hidden_parquet(const struct study *study, struct store *store,
     buf_init(&structure, 1 << 16);
     rows_structure(&structure);
     if (status == 0)
-        status = parquet_write(study->store_is_server ? NULL : study->store, spool, structure.at,
-                               STDOUT_FILENO, err);
+        status = parquet_open(study->store_is_server ? NULL : study->store, &parquet, err);
+    if (status == 0)
+        status = parquet_write(parquet, spool, structure.at, STDOUT_FILENO, err);
+    parquet_close(parquet);
     buf_done(&structure);
     fclose(spool);
     return status;

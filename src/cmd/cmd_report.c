@@ -2,52 +2,20 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "analysis/analysis.h"
-#include "attribute/attribute.h"
-#include "cmd/progress.h"
+#include "cmd/model.h"
 #include "cmd/verb.h"
 #include "report/report.h"
 #include "store/store.h"
 
-enum { OPTION_OUTPUT, OPTION_JSON };
+enum { OPTION_OUTPUT, OPTION_JSON, OPTION_PSEUDONYMS };
 static const struct verb_option options[] = {
     {"output", 'o', "FILE", "the report as one HTML file (- for stdout)"},
     {"json", 0, "FILE", "the report model as JSON (- for stdout)"},
+    {"pseudonyms", 0, "KEYFILE", "addresses and names as pseudonyms of this key (docs/privacy.md)"},
     {NULL, 0, NULL, NULL},
 };
-
-static void show(void *ctx, const char *section, int done, int of)
-{
-    struct progress *p = ctx;
-    p->what = section;
-    progress_show(p, (uint64_t)done, (uint64_t)of, (uint64_t)done);
-}
-
-static int make_model(const struct study *study, struct store *store,
-                      struct attribution *attribution, bool quiet, json_t **ret, struct error *err)
-{
-    struct progress progress;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    json_t *provenance = attribution_provenance(attribution);
-    struct analysis_input input = {
-        .study = study,
-        .store = store,
-        .catalogue = attribution_catalogue(attribution),
-        .attribution_provenance = provenance,
-        .generated_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
-        .progress = show,
-        .progress_ctx = &progress,
-    };
-    progress_start(&progress, "report", "sections", quiet);
-    int status = analysis_run(&input, ret, err);
-    progress_clear(&progress);
-    json_decref(provenance);
-    return status;
-}
 
 static int write_out(struct invocation *in, const json_t *model, struct error *err)
 {
@@ -72,19 +40,20 @@ static int run(struct invocation *in, struct error *err)
 {
     struct study *study = NULL;
     struct store *store = NULL;
-    struct attribution *attribution = NULL;
+    struct pseudonyms *pseudonyms = NULL;
     json_t *model = NULL;
-    int status = study_load(in->directory, &study, err);
+    const char *key = in->values[OPTION_PSEUDONYMS];
+    int status = key ? pseudonyms_open(key, &pseudonyms, err) : 0;
+    if (status == 0)
+        status = study_load(in->directory, &study, err);
     if (status == 0)
         status = store_open(study, STORE_READ, &store, err);
     if (status == 0)
-        status = attribution_open(study, store_symbols(store), &attribution, err);
-    if (status == 0)
-        status = make_model(study, store, attribution, in->quiet, &model, err);
+        status = model_make("report", study, store, in->quiet, pseudonyms, &model, err);
     if (status == 0)
         status = write_out(in, model, err);
     json_decref(model);
-    attribution_free(attribution);
+    pseudonyms_free(pseudonyms);
     store_close(store);
     study_free(study);
     return status;

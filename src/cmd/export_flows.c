@@ -188,6 +188,16 @@ static int copy_file(FILE *from, FILE *to, struct error *err)
     return ferror(from) ? error_errno(err, "export") : 0;
 }
 
+static int send_parquet(struct sender *s, const struct study *study, FILE *out, struct error *err)
+{
+    struct parquet *parquet = NULL;
+    int status = parquet_open(study->store_is_server ? NULL : study->store, &parquet, err);
+    if (status == 0)
+        status = parquet_write(parquet, s->file, flow_table_structure, fileno(out), err);
+    parquet_close(parquet);
+    return status;
+}
+
 /* nfcapd's header is written last, so a pipe gets the finished file; Parquet is the engine's. */
 static int send_all(struct sender *s, const struct study *study, struct store *store,
                     const struct store_window *window, const char *where, FILE *out,
@@ -201,8 +211,7 @@ static int send_all(struct sender *s, const struct study *study, struct store *s
         return err->code;
     int status = send_rows(s, store, window, where, err);
     if (status == 0 && parquet)
-        status = parquet_write(study->store_is_server ? NULL : study->store, s->file,
-                               flow_table_structure, fileno(out), err);
+        status = send_parquet(s, study, out, err);
     else if (status == 0 && spools)
         status = copy_file(s->file, out, err);
     if (spools)

@@ -14,7 +14,7 @@ static const struct verb *const verbs[] = {&verb_init,  &verb_import, &verb_repo
                                            &verb_flows, &verb_look,   &verb_simulate,
                                            &verb_collect, &verb_doctor,
                                            &verb_list, &verb_tor, &verb_catalogue,
-                                           &verb_export,
+                                           &verb_verify, &verb_export,
                                            &verb_reattribute};
 enum { VERB_COUNT = sizeof verbs / sizeof *verbs };
 

@@ -8,9 +8,15 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/memory.h"
 #include "engine/engine.h"
 
 enum { STATEMENT_MAX = 1 << 20 };
+
+struct parquet {
+    struct engine *engine;
+    char folder[64]; /* ours, or empty */
+};
 
 FILE *spool_open(struct error *err)
 {
@@ -63,19 +69,36 @@ static int convert(struct engine *engine, FILE *rows, const char *structure, int
     return status;
 }
 
-int parquet_write(const char *store, FILE *rows, const char *structure, int fd, struct error *err)
+int parquet_write(struct parquet *p, FILE *rows, const char *structure, int fd, struct error *err)
 {
-    char folder[] = "/var/tmp/telltale-engine-XXXXXX";
-    struct engine *engine = NULL;
     if (fflush(rows) || ferror(rows))
         return error_errno(err, "rows on their way to Parquet");
-    if (!store && !mkdtemp(folder))
-        return error_errno(err, "a folder in /var/tmp");
-    int status = engine_open_chdb(store ? store : folder, &engine_limits_default, &engine, err);
+    return convert(p->engine, rows, structure, fd, err);
+}
+
+int parquet_open(const char *store, struct parquet **ret, struct error *err)
+{
+    struct parquet *p = memory_alloc(sizeof *p);
+    snprintf(p->folder, sizeof p->folder, "/var/tmp/telltale-engine-XXXXXX");
+    if (store || !mkdtemp(p->folder))
+        p->folder[0] = 0;
+    int status = store || p->folder[0] ? 0 : error_errno(err, "a folder in /var/tmp");
     if (status == 0)
-        status = convert(engine, rows, structure, fd, err);
-    engine_close(engine);
-    if (!store)
-        nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        status =
+            engine_open_chdb(store ? store : p->folder, &engine_limits_default, &p->engine, err);
+    if (status == 0)
+        *ret = p;
+    else
+        parquet_close(p);
     return status;
+}
+
+void parquet_close(struct parquet *p)
+{
+    if (!p)
+        return;
+    engine_close(p->engine);
+    if (p->folder[0])
+        nftw(p->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    free(p);
 }

@@ -518,8 +518,10 @@ static int fill_holidays(const struct filling *f)
 
 static int read_event_lists(const struct filling *f, struct event_list *list)
 {
+    f->s->event_files = arena_array(f->w->arena, f->text->events_count, sizeof *f->s->event_files);
     for (size_t i = 0; i < f->text->events_count; i++) {
         const char *path = study_path(f, f->text->events[i]);
+        f->s->event_files[f->s->event_file_count++] = path;
         struct buf text;
         char where[64];
         struct error why = {0};

@@ -67,6 +67,8 @@ struct study {
     struct lpm *kept_lpm;       /* population and pivots together: what decoders keep; sealed */
     struct study_event *events; /* ascending */
     size_t event_count;
+    const char **event_files;   /* the lists they are from */
+    size_t event_file_count;
     const char *baseline;       /* "default", or a path as given */
     const char *store;          /* absolute path of the embedded store, or clickhouse://... */
     bool store_is_server;

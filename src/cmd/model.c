@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/model.h"
+
+#include <time.h>
+
+#include "analysis/analysis.h"
+#include "cmd/export.h"
+#include "cmd/progress.h"
+#include "report/verify.h"
+
+static void show(void *ctx, const char *section, int done, int of)
+{
+    struct progress *p = ctx;
+    p->what = section;
+    progress_show(p, (uint64_t)done, (uint64_t)of, (uint64_t)done);
+}
+
+static int measure(const char *verb, const struct study *study, struct store *store,
+                   struct attribution *attribution, bool quiet, json_t **ret, struct error *err)
+{
+    struct progress progress;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    json_t *provenance = attribution_provenance(attribution);
+    struct analysis_input input = {
+        .study = study,
+        .store = store,
+        .catalogue = attribution_catalogue(attribution),
+        .attribution_provenance = provenance,
+        .generated_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
+        .progress = show,
+        .progress_ctx = &progress,
+    };
+    progress_start(&progress, verb, "sections", quiet);
+    int status = analysis_run(&input, ret, err);
+    progress_clear(&progress);
+    json_decref(provenance);
+    return status;
+}
+
+int model_make(const char *verb, const struct study *study, struct store *store, bool quiet,
+               struct pseudonyms *p, json_t **ret, struct error *err)
+{
+    struct attribution *attribution = NULL;
+    json_t *model = NULL;
+    int status = attribution_open(study, store_symbols(store), &attribution, err);
+    if (status == 0)
+        status = measure(verb, study, store, attribution, quiet, &model, err);
+    attribution_free(attribution);
+    if (status == 0)
+        status = report_add_inputs(model, study, err);
+    if (status == 0 && p) {
+        json_t *hidden = NULL;
+        status = export_hide_model(store, p, model, &hidden, err);
+        json_decref(model);
+        model = hidden;
+    }
+    if (status == 0)
+        *ret = model;
+    else
+        json_decref(model);
+    return status;
+}
