@@ -13,23 +13,34 @@ enum { OPTION_OUTPUT, OPTION_JSON, OPTION_PSEUDONYMS };
 static const struct verb_option options[] = {
     {"output", 'o', "FILE", "the report as one HTML file (- for stdout)"},
     {"json", 0, "FILE", "the report model as JSON (- for stdout)"},
+    {"pdf", 0, "FILE", "the report as PDF, by an installed Chromium (- for stdout)"},
+    {"lang", 0, "en|ja", "the language the report opens in (en); it holds both"},
     {"pseudonyms", 0, "KEYFILE", "addresses and names as pseudonyms of this key (docs/privacy.md)"},
     {NULL, 0, NULL, NULL},
 };
 
+static const char *language_of(const struct invocation *in)
+{
+    return in->values[OPTION_LANG] ? in->values[OPTION_LANG] : "en";
+}
+
 static int write_out(struct invocation *in, const json_t *model, struct error *err)
 {
     const char *html = in->values[OPTION_OUTPUT], *json = in->values[OPTION_JSON];
+    const char *pdf = in->values[OPTION_PDF], *language = language_of(in);
     if (json && report_write_json(model, json, err) < 0)
         return err->code;
-    if (html && report_write_html(model, html, err) < 0)
+    if (html && report_write_page(model, language, html, err) < 0)
+        return err->code;
+    if (pdf && report_write_pdf(model, language, pdf, err) < 0)
         return err->code;
     struct winsize size;
     bool terminal = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40;
     if (!in->quiet)
-        report_print_summary(model, html || json ? stderr : stdout, terminal ? size.ws_col : 100);
-    for (int i = 0; i < 2 && !in->quiet; i++) {
-        const char *path = i ? json : html;
+        report_print_summary_in(model, language, html || json || pdf ? stderr : stdout,
+                                terminal ? size.ws_col : 100);
+    for (int i = 0; i < 3 && !in->quiet; i++) {
+        const char *path = i == 2 ? pdf : i ? json : html;
         if (path && strcmp(path, "-") != 0)
             fprintf(stderr, "telltale: wrote %s\n", path);
     }
@@ -61,7 +72,7 @@ static int run(struct invocation *in, struct error *err)
 
 const struct verb verb_report = {
     .name = "report",
-    .synopsis = "[-C DIR] [-o REPORT.html] [--json REPORT.json]",
+    .synopsis = "[-C DIR] [-o REPORT.html] [--json REPORT.json] [--pdf REPORT.pdf] [--lang en|ja]",
     .summary = "measure, and write the finished report",
     .options = options,
     .arguments_max = 0,

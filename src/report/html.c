@@ -62,7 +62,34 @@ static int dump(const char *at, size_t len, void *escaper)
     return ferror(e->out) ? -1 : 0;
 }
 
+bool report_has_language(const char *language)
+{
+    return strcmp(language, "en") == 0 || strcmp(language, "ja") == 0;
+}
+
 int report_write_html(const json_t *model, const char *path, struct error *err)
+{
+    return report_write_page(model, "en", path, err);
+}
+
+/* The page up to the model; the language it opens in is its root element's. */
+static void write_head(FILE *out, const char *mark, const char *language)
+{
+    static const char root[] = "<html lang=\"en\">";
+    size_t len = (size_t)(mark - report_page);
+    const char *at = memmem(report_page, len, root, sizeof root - 1);
+    if (!at || !report_has_language(language)) {
+        fwrite(report_page, 1, len, out);
+        return;
+    }
+    const char *rest = at + sizeof root - 1;
+    fwrite(report_page, 1, (size_t)(at - report_page), out);
+    fprintf(out, "<html lang=\"%s\">", language);
+    fwrite(rest, 1, (size_t)(mark - rest), out);
+}
+
+int report_write_page(const json_t *model, const char *language, const char *path,
+                      struct error *err)
 {
     size_t page_len = (size_t)(report_page_end - report_page);
     const char *mark = memmem(report_page, page_len, MARK, sizeof MARK - 1);
@@ -72,7 +99,7 @@ int report_write_html(const json_t *model, const char *path, struct error *err)
     int status = output_open(&o, path, err);
     if (status)
         return status;
-    fwrite(report_page, 1, (size_t)(mark - report_page), o.file);
+    write_head(o.file, mark, language);
     struct html_escaper e = {.out = o.file};
     /* jansson fails also for a model that is no document; a failed write is output_commit()'s. */
     if (json_dump_callback(model, dump, &e, JSON_COMPACT | JSON_REAL_PRECISION(DIGITS)) &&

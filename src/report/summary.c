@@ -43,11 +43,19 @@ static void print_line(FILE *out, const char *text, int width)
     buf_done(&b);
 }
 
+/* A finding's headline in a language; the field itself where the model has no other. */
+static const char *headline_of(const json_t *finding, const char *language)
+{
+    const json_t *text = json_object_get(json_object_get(finding, "text"), language);
+    const char *said = string_of(text, "headline");
+    return said[0] ? said : string_of(finding, "headline");
+}
+
 /* The finding's share, where its headline has no number of its own. */
-static void add_share(struct buf *line, const json_t *finding)
+static void add_share(struct buf *line, const json_t *finding, const char *headline)
 {
     const json_t *share = json_object_get(json_object_get(finding, "values"), "share");
-    if (!json_is_object(share) || strpbrk(string_of(finding, "headline"), "0123456789"))
+    if (!json_is_object(share) || strpbrk(headline, "0123456789"))
         return;
     buf_format(line, ": %.3g%% (%.3g to %.3g)", 100 * number_of(share, "value"),
                100 * number_of(share, "low"), 100 * number_of(share, "high"));
@@ -78,6 +86,12 @@ static void choose(const json_t *findings, bool *shown)
 
 void report_print_summary(const json_t *model, FILE *out, int width)
 {
+    report_print_summary_in(model, "en", out, width);
+}
+
+void report_print_summary_in(const json_t *model, const char *language, FILE *out, int width)
+{
+    bool japanese = strcmp(language, "ja") == 0;
     const json_t *study = json_object_get(model, "study");
     const json_t *findings = json_object_get(model, "findings");
     struct buf line;
@@ -96,12 +110,13 @@ void report_print_summary(const json_t *model, FILE *out, int width)
             continue;
         }
         buf_clear(&line);
-        buf_format(&line, "  %s", string_of(f, "headline"));
-        add_share(&line, f);
+        const char *headline = headline_of(f, language);
+        buf_format(&line, "  %s", headline);
+        add_share(&line, f, headline);
         print_line(out, line.at, width);
     }
     if (hidden > 0)
-        fprintf(out, "  and %zu more in the report\n", hidden);
+        fprintf(out, japanese ? "  報告書にほか%zu件\n" : "  and %zu more in the report\n", hidden);
     free(shown);
     buf_done(&line);
 }
