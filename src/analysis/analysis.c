@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/devices.h"
 #include "analysis/section.h"
 
 static const size_t ARENA_OCTETS = (size_t)4 << 30;
@@ -14,7 +15,6 @@ static const size_t ARENA_OCTETS = (size_t)4 << 30;
 static const struct {
     const char *name, *why;
 } missing[] = {
-    {"devices", "This edition of telltale does not yet estimate which devices are in use."},
     {"pivots", "This edition of telltale does not yet measure addresses that the population came "
                "out of for a while."},
 };
@@ -37,7 +37,7 @@ static const struct section {
     {"events", events_section, true},          {"presence", presence_section, true},
     {"concealment", concealment_section, true},
     {"onsets", onsets_section, true},          {"recon", recon_section, false},
-    {"contacts", contacts_section, true},
+    {"contacts", contacts_section, true},      {"devices", devices_section, false},
     {"findings", findings_section, false},
     {"texts", texts_section, false},
 };

@@ -499,10 +499,6 @@ static int add_subscriptions(struct analysis *a, const struct concealment *c, js
 static void add_unsupported(struct analysis *a, json_t *section)
 {
     json_object_set_new(
-        section, "tls",
-        unsupported("Flow records hold no certificates, and this edition keeps none from captured "
-                    "packets: whether TLS had faults is not known."));
-    json_object_set_new(
         section, "chains",
         unsupported(a->study->pivot_count
                         ? "This edition of telltale does not yet follow chains through pivots."
@@ -534,6 +530,8 @@ static int section_parts(struct analysis *a, struct concealment *c, json_t **ret
         status = add_subscriptions(a, c, *ret, err);
     if (status == 0)
         status = concealment_tor(a, *ret, err);
+    if (status == 0)
+        status = concealment_faults(a, *ret, err);
     if (status == 0)
         add_unsupported(a, *ret);
     return status;

@@ -21,6 +21,9 @@ int concealment_by_filter(struct analysis *a, const char *filter, struct amounts
 int concealment_hosts(struct analysis *a, const char *filter, double *ret, struct error *err);
 /* Adds `tor`, `tor_pairs` and `tor_then_torrents`. */
 int concealment_tor(struct analysis *a, json_t *section, struct error *err);
+/* Adds `tls`: faults of handshakes that were captured. */
+int concealment_faults(struct analysis *a, json_t *section, struct error *err);
+void concealment_faults_findings(struct analysis *a, const json_t *section, json_t *findings);
 /* Findings about a section that is there. */
 void concealment_findings(struct analysis *a, const json_t *section, json_t *findings);
 

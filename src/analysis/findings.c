@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "analysis/concealment.h"
+#include "analysis/devices.h"
 
 double value_of(const json_t *j, const char *key)
 {
@@ -237,6 +238,8 @@ static void find_all(struct analysis *a, json_t *findings)
     rhythm_findings(a, findings);
     events_findings(a, findings);
     concealment_findings(a, section_of(a, "concealment"), findings);
+    concealment_faults_findings(a, section_of(a, "concealment"), findings);
+    devices_findings(a, section_of(a, "devices"), findings);
     onsets_findings(a, findings);
     presence_findings(a, findings);
     recon_findings(a, section_of(a, "recon"), findings);
