@@ -192,6 +192,13 @@ const char *block_column_type(const struct block *b, size_t column)
     return b->columns[column].type;
 }
 
+const void *block_values(const struct block *b, size_t column)
+{
+    assert(column < b->count && !b->columns[column].is_array &&
+           b->columns[column].kind != BLOCK_STRING);
+    return b->columns[column].values.at;
+}
+
 int block_find(const struct block *b, const char *name)
 {
     for (size_t i = 0; i < b->count; i++)

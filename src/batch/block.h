@@ -33,6 +33,11 @@ struct native_rows {
 enum { NATIVE_ORDER_SHIFT = 16 };
 void native_encode_rows(struct buf *out, const struct native_rows *rows);
 
+/* A block by hand: its columns in order, each with the room where its dense values of `octets` in
+ * all go (NULL past the buffer's limit). */
+void native_begin(struct buf *out, size_t columns, size_t rows);
+void *native_column(struct buf *out, const char *name, const char *type, size_t octets);
+
 struct block;
 
 /* Builds a block of other tables' rows: columns first, then row by row in column order. */
@@ -66,6 +71,8 @@ const char *block_column_name(const struct block *b, size_t column);
 const char *block_column_type(const struct block *b, size_t column);
 /* -1 when there is no such column. */
 int block_find(const struct block *b, const char *name);
+/* The dense values of a column of numbers or of FixedString(N), as many as rows. */
+const void *block_values(const struct block *b, size_t column);
 /* Values; integers and floats convert. A wrong column or row is our own mistake (assert). */
 uint64_t block_u64(const struct block *b, size_t column, size_t row);
 int64_t block_i64(const struct block *b, size_t column, size_t row);

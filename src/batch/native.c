@@ -105,28 +105,40 @@ static void gather_texts(struct buf *out, const struct native_rows *r, enum fiel
     }
 }
 
+void native_begin(struct buf *out, size_t columns, size_t rows)
+{
+    put_varint(out, columns);
+    put_varint(out, rows);
+}
+
+void *native_column(struct buf *out, const char *name, const char *type, size_t octets)
+{
+    put_text(out, name, strlen(name));
+    put_text(out, type, strlen(type));
+    void *room = buf_room(out, octets);
+    if (room)
+        out->len += octets;
+    return room;
+}
+
 void native_encode_rows(struct buf *out, const struct native_rows *r)
 {
     const void **bases = memory_array(r->batch_count, sizeof *bases);
-    put_varint(out, r->field_count);
-    put_varint(out, r->count);
+    native_begin(out, r->field_count, r->count);
     for (size_t i = 0; i < r->field_count; i++) {
         enum field f = r->fields[i];
         const char *type = field_type_clickhouse(field_infos[f].type);
         size_t width = field_type_octets(field_infos[f].type);
-        put_text(out, r->names[i], strlen(r->names[i]));
-        put_text(out, type, strlen(type));
         if (field_infos[f].type == TYPE_STR) {
+            native_column(out, r->names[i], type, 0);
             gather_texts(out, r, f);
             continue;
         }
         for (size_t b = 0; b < r->batch_count; b++)
             bases[b] = r->batches[b]->columns[f];
-        uint8_t *room = buf_room(out, r->count * width);
-        if (room) {
+        uint8_t *room = native_column(out, r->names[i], type, r->count * width);
+        if (room)
             gather(room, r, bases, width);
-            out->len += r->count * width;
-        }
     }
     free(bases);
 }

@@ -24,6 +24,7 @@ struct store {
     uint64_t meta_version;
     bool is_stale;             /* derived tables may be older than the flows */
     bool derive_later;         /* store_derive_later() */
+    bool derive_by_sql;        /* tests: also where it could be done in memory */
     uint8_t touched[DAYS / 8]; /* UTC days that imports of this process changed since */
     bool was_stale;            /* ... and not only those of the days that the import touches */
     bool has_dropped;          /* ... for the writer took batches out: see store_settle() */
@@ -69,6 +70,20 @@ void ledger_count(struct ledger_row *row, const struct batch *b, struct address_
 /* Finishes what a killed store_reattribute() had begun to put in place. */
 int reattribute_recover(struct store *s, struct error *err);
 
+/* Sets of days, UTC or the zone's. */
+static inline bool day_bit(const uint8_t *bits, int32_t at)
+{
+    return bits[at / 8] >> (at % 8) & 1;
+}
+
+static inline void day_set_bit(uint8_t *bits, int32_t at)
+{
+    if (at >= 0 && at < DAYS)
+        bits[at / 8] |= (uint8_t)(1 << (at % 8));
+}
+
+/* Inserts the rows of these days of the zone, of which the derived tables have none. */
+int derive_in_memory(struct store *s, const uint8_t zone_days[DAYS / 8], struct error *err);
 /* Remakes the derived days that conversations of these UTC days lie in: bit u of `utc_days`. */
 int derive_days(struct store *s, const uint8_t utc_days[DAYS / 8], struct error *err);
 int derive_mark_stale(struct store *s, struct error *err);
