@@ -229,6 +229,17 @@ static int by_value(const void *a, const void *b)
     return (x->code > y->code) - (x->code < y->code);
 }
 
+/* The same test of the country's part of all use. */
+static double whole_p(struct analysis *a, const struct country_row *c)
+{
+    int32_t *days = arena_array(a->arena, a->days + 1, sizeof(*days));
+    double *x = arena_array(a->arena, a->days + 1, sizeof(*x));
+    double *y = arena_array(a->arena, a->days + 1, sizeof(*y));
+    size_t n =
+        used_days(a, a->countries.cells + c->row * a->days, a->usage, a->measure, days, x, y);
+    return n > 0 ? share_exceeds_p(days, x, y, n, c->expected) : 1;
+}
+
 /* The test and the effective counts of one country, from the days' adjusted amounts. */
 static void measure_row(struct analysis *a, struct presence *p, struct country_row *c)
 {
@@ -246,7 +257,9 @@ static void measure_row(struct analysis *a, struct presence *p, struct country_r
         return;
     c->adjusted = share_estimate(days, x, y, n, LEVEL);
     if (c->expected > 0) {
-        c->p = share_exceeds_p(days, x, y, n, c->expected);
+        /* Setting services aside makes all that is left larger parts of less: a country stands out
+         * only where its part of all use passes the expectation too. */
+        c->p = fmax(share_exceeds_p(days, x, y, n, c->expected), whole_p(a, c));
         double r = c->adjusted.value, e = c->adjusted.error;
         /* Every day alike (all or nothing of what is left): then conversations are the count. */
         c->count = r <= 0 ? 0 : e > 0 ? r / e * (r / e) : p->left.sums[row].flows;
@@ -417,7 +430,8 @@ static void add_expected(struct country_row *c, json_t *j)
     json_object_set_new(
         j, "test",
         json_pack("{s:o, s:o, s:s, s:i}", "p", number_json(c->p), "q", number_json(c->q), "method",
-                  "adjusted share above its expectation, one-sided, days as units", "draws", 0));
+                  "share of all and adjusted share above the expectation, one-sided, days as units",
+                  "draws", 0));
 }
 
 static json_t *country_json(struct analysis *a, struct presence *p, struct country_row *c)

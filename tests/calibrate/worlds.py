@@ -123,25 +123,27 @@ class World:
         self.traffic = []
         giants = r.sample(SERVICES, r.randint(2, 10))
         octets = 60000 if self.sampling == 1 else 60000 * min(self.sampling, 300)
-        for i, (sid, category, name, prefix, country) in enumerate(giants):
+        giants_part = {}
+        for sid, category, name, prefix, country in giants:
             share = max(2.0, math.exp(r.gauss(0, 1.2)) * 60 / len(giants))
+            giants_part[sid] = share
             self.traffic.append(
                 f"{{service: {sid}, category: {category}, share: {share:.3f}, audience: 0.95, octets: {octets}, "
                 f"spread: {r.choice([0.6, 1.0, 1.4])}, unnamed: 0, names: [{name}], servers: [{{prefix: {prefix}, country: {country}}}]}}")
+        giant_shares = sum(giants_part.values())
         places = r.sample(PLACES, r.randint(8, len(PLACES)))
         usual = [math.exp(r.gauss(0, 1)) for _ in places]
-        total = sum(usual)
-        # The three most usual are planted at twice the expected where anything is planted.
+        # Of the most usual, two take twice the part that the baseline gives them where anything is planted.
         order = sorted(range(len(places)), key=lambda i: -usual[i])
         self.present = [places[i][1] for i in order[1:3]] if self.planted else []
-        self.expected = {places[i][1]: usual[i] / total for i in range(len(places))}
         weights = [usual[i] * (2 if places[i][1] in self.present else 1) for i in range(len(places))]
-        if self.present:  # shares are of the whole: the others' expectation is what is left for them
-            scale = sum(weights)
-            got = {places[i][1]: weights[i] / scale for i in range(len(places))}
-            self.expected = {c: got[c] / 2 if c in self.present else got[c] for c in got}
-            rest = 1 - sum(self.expected.values())
-            self.expected["AQ"] = max(rest, 1e-4)
+        # The baseline is of all use, giants too: what planting adds is missing elsewhere, in no country that is met.
+        web = 40 / (40 + giant_shares)
+        part = {places[i][1]: web * weights[i] / sum(weights) for i in range(len(places))}
+        self.expected = {c: part[c] / (2 if c in self.present else 1) for c in part}
+        for sid, category, name, prefix, country in giants:
+            self.expected[country] = self.expected.get(country, 0) + giants_part[sid] / (40 + giant_shares)
+        self.expected["AQ"] = max(1 - sum(self.expected.values()), 1e-6)
         for (prefix, country), w in zip(places, weights):
             self.traffic.append(
                 f"{{label: web sites in {country}, share: {40 * w / sum(weights):.4f}, audience: 0.8, octets: {octets}, "
