@@ -20,9 +20,9 @@ static const struct {
 };
 
 static const char *const order[] = {
-    "study",    "provenance", "fidelity", "totals",  "activity", "services",
-    "policies", "categories", "rhythm",   "events",  "presence", "concealment",
-    "onsets",   "recon",      "contacts", "devices", "pivots",   "judgements", "findings", "texts",
+    "study",      "provenance", "fidelity", "totals",   "activity",    "services", "policies",
+    "categories", "rhythm",     "events",   "presence", "concealment", "onsets",   "timelines",
+    "recon",      "contacts",   "devices",  "pivots",   "judgements",  "findings", "texts",
 };
 
 static const struct section {
@@ -30,14 +30,22 @@ static const struct section {
     int (*run)(struct analysis *a, json_t **ret, struct error *err);
     bool needs_use;
 } sections[] = {
-    {"provenance", provenance_section, false}, {"fidelity", fidelity_section, false},
-    {"totals", totals_section, false},         {"activity", activity_section, false},
-    {"services", services_section, true},      {"policies", policies_section, true},
-    {"categories", categories_section, true},  {"rhythm", rhythm_section, true},
-    {"events", events_section, true},          {"presence", presence_section, true},
+    {"provenance", provenance_section, false},
+    {"fidelity", fidelity_section, false},
+    {"totals", totals_section, false},
+    {"activity", activity_section, false},
+    {"services", services_section, true},
+    {"policies", policies_section, true},
+    {"categories", categories_section, true},
+    {"rhythm", rhythm_section, true},
+    {"events", events_section, true},
+    {"presence", presence_section, true},
     {"concealment", concealment_section, true},
-    {"onsets", onsets_section, true},          {"recon", recon_section, false},
-    {"contacts", contacts_section, true},      {"devices", devices_section, false},
+    {"onsets", onsets_section, true},
+    {"timelines", timelines_section, false},
+    {"recon", recon_section, false},
+    {"contacts", contacts_section, true},
+    {"devices", devices_section, false},
     {"findings", findings_section, false},
     {"texts", texts_section, false},
 };
@@ -60,8 +68,8 @@ static json_t *study_json(struct analysis *a)
                       "label", s->events[i].label, "kind", s->events[i].kind, "uncertainty_s",
                       (json_int_t)(s->events[i].uncertainty_ms / 1000), "date_only",
                       (int)s->events[i].date_only, "source", s->events[i].source));
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:s, s:s, s:s*}", "name", s->name,
-                     "timezone", s->timezone, "from", date_json(s->from_day), "to",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:s, s:s, s:s*}", "name",
+                     s->name, "timezone", s->timezone, "from", date_json(s->from_day), "to",
                      date_json(s->to_day), "from_time", time_json(s->from_ms), "to_time",
                      time_json(s->to_ms), "days", (int)a->days, "population", population, "events",
                      events, "measure", study_measure_text(s->measure), "measure_used",

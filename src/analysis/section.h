@@ -199,6 +199,7 @@ int events_section(struct analysis *a, json_t **ret, struct error *err);
 int presence_section(struct analysis *a, json_t **ret, struct error *err);
 int concealment_section(struct analysis *a, json_t **ret, struct error *err);
 int onsets_section(struct analysis *a, json_t **ret, struct error *err);
+int timelines_section(struct analysis *a, json_t **ret, struct error *err);
 int recon_section(struct analysis *a, json_t **ret, struct error *err);
 int contacts_section(struct analysis *a, json_t **ret, struct error *err);
 /* Findings about sections that are there; NULL says nothing. */

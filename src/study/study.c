@@ -37,6 +37,10 @@ struct policy_text {
     const char *service, *from, *to, *source;
 };
 
+struct timeline_text {
+    const char *net, *service, *from, *to, *label;
+};
+
 struct holiday_text {
     const char *date, *label;
 };
@@ -56,7 +60,7 @@ struct study_text {
     uint32_t population_count, pivots_count, exclusions_count;
     const char **events;
     uint32_t events_count;
-    const char *baseline, *store, *positive_control;
+    const char *baseline, *reference, *store, *positive_control;
     const char *lists, *tor_age, *tlp;
     int measure, concealment;
     uint32_t sampling;
@@ -65,6 +69,8 @@ struct study_text {
     struct geo_text geo;
     struct policy_text *policies;
     uint32_t policies_count;
+    struct timeline_text *timelines;
+    uint32_t timelines_count;
     struct holiday_text *holidays;
     uint32_t holidays_count;
 };
@@ -101,6 +107,16 @@ static const cyaml_schema_field_t policy_fields[] = {
 static const cyaml_schema_value_t policy_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct policy_text, policy_fields)};
 
+static const cyaml_schema_field_t timeline_fields[] = {
+    TEXT_OPTIONAL("net", struct timeline_text, net),
+    TEXT_OPTIONAL("service", struct timeline_text, service),
+    TEXT_OPTIONAL("from", struct timeline_text, from),
+    TEXT_OPTIONAL("to", struct timeline_text, to),
+    TEXT_OPTIONAL("label", struct timeline_text, label),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t timeline_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct timeline_text, timeline_fields)};
+
 static const cyaml_schema_field_t holiday_fields[] = {
     TEXT("date", struct holiday_text, date), TEXT_OPTIONAL("label", struct holiday_text, label),
     CYAML_FIELD_END};
@@ -133,6 +149,7 @@ static const cyaml_schema_field_t study_fields[] = {
     LIST("pivots", pivots, pivot_entry),
     LIST("events", events, path_entry),
     TEXT_OPTIONAL("baseline", struct study_text, baseline),
+    TEXT_OPTIONAL("reference", struct study_text, reference),
     TEXT_OPTIONAL("store", struct study_text, store),
     CYAML_FIELD_ENUM("measure", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct study_text, measure,
                      measures, 3),
@@ -147,6 +164,7 @@ static const cyaml_schema_field_t study_fields[] = {
     CYAML_FIELD_MAPPING("geo", CYAML_FLAG_OPTIONAL, struct study_text, geo, geo_fields),
     LIST("policies", policies, policy_entry),
     LIST("exclusions", exclusions, population_entry),
+    LIST("timelines", timelines, timeline_entry),
     LIST("holidays", holidays, holiday_entry),
     TEXT_OPTIONAL("positive_control", struct study_text, positive_control),
     TEXT_OPTIONAL("tlp", struct study_text, tlp),
@@ -351,6 +369,13 @@ static int fill_baseline(const struct filling *f)
         return yamlfile_wrong(f->yaml, f->err, "baseline", "baseline: cannot read %s: %s",
                               study_path(f, baseline), strerror(errno));
     f->s->baseline = keep(f, baseline);
+    const char *reference = f->text->reference;
+    if (!given(reference))
+        return 0;
+    if (access(study_path(f, reference), R_OK) != 0)
+        return yamlfile_wrong(f->yaml, f->err, "reference", "reference: cannot read %s: %s",
+                              study_path(f, reference), strerror(errno));
+    f->s->reference = keep(f, reference);
     return 0;
 }
 
@@ -490,6 +515,32 @@ static int fill_exclusions(const struct filling *f)
     return 0;
 }
 
+static int fill_timelines(const struct filling *f)
+{
+    struct study *s = f->s;
+    size_t n = f->text->timelines_count;
+    s->timelines = arena_array(f->w->arena, n, sizeof *s->timelines);
+    s->timeline_count = n;
+    for (size_t i = 0; i < n; i++) {
+        const struct timeline_text *t = &f->text->timelines[i];
+        struct study_timeline *x = &s->timelines[i];
+        char where[32];
+        snprintf(where, sizeof where, "timelines[%zu]", i);
+        *x = (struct study_timeline){.has_net = given(t->net),
+                                     .service = keep(f, given(t->service) ? t->service : ""),
+                                     .label = keep(f, t->label),
+                                     .from_ms = s->from_ms,
+                                     .to_ms = s->to_ms};
+        if (!given(t->net) && !given(t->service))
+            return yamlfile_wrong(f->yaml, f->err, where, "timelines: needs a net or a service");
+        if (given(t->net) && fill_prefix(f, "timelines", i, t->net, &x->net) != 0)
+            return ERROR_USAGE;
+        if (fill_window(f, "timelines", i, t->from, t->to, &x->from_ms, &x->to_ms) != 0)
+            return ERROR_USAGE;
+    }
+    return 0;
+}
+
 static int by_day(const void *a, const void *b)
 {
     const struct study_holiday *x = a, *y = b;
@@ -590,7 +641,8 @@ static int fill(const struct filling *f)
         fill_lists(f) != 0 ||
         fill_geo_file(f, "geo.country", f->text->geo.country, &f->s->geo_country_mmdb) != 0 ||
         fill_geo_file(f, "geo.asn", f->text->geo.asn, &f->s->geo_asn_mmdb) != 0 ||
-        fill_policies(f) != 0 || fill_exclusions(f) != 0 || fill_holidays(f) != 0 ||
+        fill_policies(f) != 0 || fill_exclusions(f) != 0 || fill_timelines(f) != 0 ||
+        fill_holidays(f) != 0 ||
         fill_events(f) != 0)
         return ERROR_USAGE;
     find_catalogue(f);

@@ -42,6 +42,15 @@ struct study_exclusion {
     const char *label;
 };
 
+/* What a report tells hour by hour: a host or net (either end), a service, or both. */
+struct study_timeline {
+    struct prefix net;
+    bool has_net;
+    const char *service; /* catalogue id, "" for every one */
+    uint64_t from_ms, to_ms; /* half-open, UTC */
+    const char *label;
+};
+
 struct study_holiday {
     int32_t day; /* the zone's date, days since 1970-01-01 */
     const char *label;
@@ -69,7 +78,8 @@ struct study {
     size_t event_count;
     const char **event_files;   /* the lists they are from */
     size_t event_file_count;
-    const char *baseline;       /* "default", or a path as given */
+    const char *baseline;       /* "default", or a path as given: a table, or a study's folder */
+    const char *reference;      /* NULL, or the same: a population to compare services with */
     const char *store;          /* absolute path of the embedded store, or clickhouse://... */
     bool store_is_server;
     const char *geo_country_mmdb, *geo_asn_mmdb; /* NULL: libloc */
@@ -86,6 +96,8 @@ struct study {
     size_t policy_count;
     struct study_exclusion *exclusions;
     size_t exclusion_count;
+    struct study_timeline *timelines;
+    size_t timeline_count;
     struct study_holiday *holidays; /* ascending */
     size_t holiday_count;
     const char *tlp;           /* Traffic Light Protocol 2.0: "RED" ... "CLEAR"; NULL: not marked */
