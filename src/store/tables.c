@@ -221,6 +221,10 @@ static void add_columns(struct buf *out, const struct table *t, bool is_modern)
  * to be synced: what one INSERT brings is smaller. */
 enum { WIDE_OCTETS = 128 << 20 };
 
+/* Parts of `flow` are merged while that makes one of at most so many octets: what small files brought.
+ * Larger ones are sorted and packed as well as they will be. */
+enum { MERGE_OCTETS = 8 << 20 };
+
 /* Facts are on the disk when an INSERT returns. What is derived is compared with the facts at every
  * opening and made again when it differs, so it need not wait for the disk. No table has a
  * deduplication window: an interrupted import takes out what it finds unfinished and writes the
@@ -234,6 +238,8 @@ void store_table_ddl(struct buf *out, const struct table *t, bool is_modern)
     if (!is_modern)
         return;
     buf_format(out, " SETTINGS min_bytes_for_wide_part = %d", WIDE_OCTETS);
+    if (!t->columns)
+        buf_format(out, ", max_bytes_to_merge_at_max_space_in_pool = %d", MERGE_OCTETS);
     if (!t->is_derived)
         buf_text(out, ", fsync_after_insert = 1, fsync_part_directory = 1, "
                       "min_compressed_bytes_to_fsync_after_merge = 1");
