@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attribute/dated.h"
 #include "attribute/geo.h"
 #include "base/zone.h"
 
@@ -54,6 +55,7 @@ struct concealment {
     struct amounts *tls; /* by day; only where the definition counts it */
     struct block *basis, *networks;
     struct geo *geo;
+    struct dated *lists; /* the study's */
     struct row *rows;
 };
 
@@ -79,7 +81,18 @@ const char *ip_words(struct analysis *a, const struct ip *ip)
 
 /* --- what is counted --- */
 
-static const char *technique_of(const char *id, bool is_tor)
+/* A list of the study says what it is of, where the catalogue does not know the service. */
+static const char *technique_listed(const struct concealment *c, const char *id)
+{
+    const struct dated_list *lists;
+    size_t count = dated_lists(c->lists, &lists);
+    for (size_t i = 0; i < count; i++)
+        if (lists[i].kind == LIST_PROXY && strcmp(lists[i].slug, id) == 0)
+            return "proxy";
+    return "vpn-provider";
+}
+
+static const char *technique_of(const struct concealment *c, const char *id, bool is_tor)
 {
     static const char *const protocols[] = {"openvpn", "wireguard", "ipsec",        "pptp",
                                             "l2tp",    "softether", "vpn-protocols"};
@@ -87,17 +100,28 @@ static const char *technique_of(const char *id, bool is_tor)
         return strcmp(id, "i2p") == 0 ? "other-network" : "tor";
     if (strcmp(id, "socks-proxy") == 0)
         return "proxy";
+    if (strcmp(id, "obfuscated-proxy") == 0)
+        return "obfuscated";
     for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
         if (strcmp(id, protocols[i]) == 0)
             return "vpn-protocol";
-    return "vpn-provider";
+    return technique_listed(c, id);
 }
 
-static const char *service_name(const struct analysis *a, const char *id)
+/* A provider that only a list of the study knows is called by the list's label. */
+static const char *service_name(const struct analysis *a, const struct concealment *c,
+                                const char *id)
 {
-    const struct catalogue *c = a->in->catalogue;
-    int at = c ? catalogue_find(c, id, strlen(id)) : -1;
-    return at >= 0 ? catalogue_service_name(c, (size_t)at) : id;
+    const struct catalogue *catalogue = a->in->catalogue;
+    const struct dated_list *lists;
+    int at = catalogue ? catalogue_find(catalogue, id, strlen(id)) : -1;
+    if (at >= 0)
+        return catalogue_service_name(catalogue, (size_t)at);
+    size_t count = dated_lists(c->lists, &lists);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(lists[i].slug, id) == 0)
+            return arena_text(a->arena, lists[i].label, strlen(lists[i].label));
+    return id;
 }
 
 static struct row row_of(struct analysis *a, const struct concealment *c, uint32_t key, size_t at)
@@ -115,10 +139,10 @@ static struct row row_of(struct analysis *a, const struct concealment *c, uint32
     }
     const char *id = symbols_text(a->symbols, SYMBOL_SERVICE, service);
     const char *in = symbols_text(a->symbols, SYMBOL_CATEGORY, category);
-    r.technique = service              ? technique_of(id, category == c->tor)
+    r.technique = service              ? technique_of(c, id, category == c->tor)
                   : category == c->tor ? "tor"
                                        : "vpn-provider";
-    r.provider = service ? service_name(a, id) : "One of several";
+    r.provider = service ? service_name(a, c, id) : "One of several";
     r.filter = arena_format(a->arena, "service %s and category %s and " USAGE_FILTER,
                             service ? filter_word(a, id) : "unknown", filter_word(a, in));
     return r;
@@ -508,7 +532,9 @@ static void add_unsupported(struct analysis *a, json_t *section)
 
 static int section_parts(struct analysis *a, struct concealment *c, json_t **ret, struct error *err)
 {
-    int status = load(a, c, err);
+    int status = dated_open(a->study->lists, a->study->tor_age_s, &c->lists, err);
+    if (status == 0)
+        status = load(a, c, err);
     if (status == 0)
         status = load_tls(a, c, err);
     if (status == 0)
@@ -529,7 +555,7 @@ static int section_parts(struct analysis *a, struct concealment *c, json_t **ret
     if (status == 0)
         status = add_subscriptions(a, c, *ret, err);
     if (status == 0)
-        status = concealment_tor(a, *ret, err);
+        status = concealment_tor(a, c->lists, *ret, err);
     if (status == 0)
         status = concealment_faults(a, *ret, err);
     if (status == 0)
@@ -545,6 +571,7 @@ int concealment_section(struct analysis *a, json_t **ret, struct error *err)
     block_free(c.basis);
     block_free(c.networks);
     geo_free(c.geo);
+    dated_free(c.lists);
     if (status == 0)
         *ret = section;
     else

@@ -7,6 +7,8 @@
 #include "base/bytes.h"
 #include "base/ip.h"
 
+struct dated;
+
 /* No column holds this code: a name that the store has never seen. */
 #define NO_CODE 70000u
 
@@ -20,7 +22,8 @@ int concealment_by_filter(struct analysis *a, const char *filter, struct amounts
                           struct error *err);
 int concealment_hosts(struct analysis *a, const char *filter, double *ret, struct error *err);
 /* Adds `tor`, `tor_pairs` and `tor_then_torrents`. */
-int concealment_tor(struct analysis *a, json_t *section, struct error *err);
+int concealment_tor(struct analysis *a, const struct dated *lists, json_t *section,
+                    struct error *err);
 /* Adds `tls`: faults of handshakes that were captured. */
 int concealment_faults(struct analysis *a, json_t *section, struct error *err);
 void concealment_faults_findings(struct analysis *a, const json_t *section, json_t *findings);

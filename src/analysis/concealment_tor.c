@@ -1,22 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tor by host and relay, against what Tor's own rules make a client do (stats/guard.h), and whether
- * a host's torrents come after its Tor. */
+/* Tor by host and relay: what the relay was on each of the days (attribute/tor.h), its use against
+ * what Tor's own rules make a client do (stats/guard.h), and whether a host's torrents come after
+ * its Tor. A relay that was never a guard on the days it was listed is none that a client chose to
+ * enter by, so it does not count among the host's entry relays. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/concealment.h"
+#include "attribute/dated.h"
 #include "stats/guard.h"
 #include "stats/order.h"
 
 enum { PAIRS_SHOWN = 100, AFTER_SLOTS = 2, DAYS_MIN = 7 };
 
+/* What a relay may have been on a day; the last where no consensus of that time tells. */
+static const char *const roles[] = {"guard", "guard and exit", "exit", "middle", "unknown"};
+enum {
+    GUARD,
+    GUARD_AND_EXIT,
+    TOR_ROLES = sizeof(roles) / sizeof(roles[0]),
+    UNKNOWN = TOR_ROLES - 1
+};
+
 struct pair {
     struct ip local, remote;
+    size_t role_days[TOR_ROLES];
     int32_t first, last;
     size_t days, run, longest;
     size_t relays, host_days; /* of the host */
     double flows;
 };
+
+static size_t role_of_day(const struct dated *lists, const struct ip *relay, uint64_t time_ms)
+{
+    struct tor_answer t = tor_find(dated_tor(lists), relay, 0, time_ms, dated_tor_age_s(lists));
+    const char *text = tor_role_text(&t);
+    size_t role = 0;
+    while (role < UNKNOWN && strcmp(roles[role], text) != 0)
+        role++;
+    return role;
+}
+
+static bool may_be_entry(const struct pair *p)
+{
+    return p->role_days[GUARD] + p->role_days[GUARD_AND_EXIT] > 0 ||
+           p->role_days[UNKNOWN] == p->days;
+}
 
 static void pair_day(struct pair *p, int32_t day, double flows)
 {
@@ -34,12 +63,14 @@ static void fill_hosts(struct pair *pairs, size_t count)
 {
     for (size_t i = 0, end; i < count; i = end) {
         int32_t first = pairs[i].first, last = pairs[i].last;
+        size_t entries = 0;
         for (end = i; end < count && ip_equal(&pairs[end].local, &pairs[i].local); end++) {
             first = pairs[end].first < first ? pairs[end].first : first;
             last = pairs[end].last > last ? pairs[end].last : last;
+            entries += may_be_entry(&pairs[end]);
         }
         for (size_t k = i; k < end; k++) {
-            pairs[k].relays = end - i;
+            pairs[k].relays = entries ? entries : 1;
             pairs[k].host_days = (size_t)(last - first + 1);
         }
     }
@@ -54,7 +85,8 @@ static int by_days(const void *a, const void *b)
     return order ? order : memcmp(&x->remote, &y->remote, sizeof(x->remote));
 }
 
-static size_t pairs_of(struct analysis *a, const struct block *b, struct pair **ret)
+static size_t pairs_of(struct analysis *a, const struct dated *lists, const struct block *b,
+                       struct pair **ret)
 {
     size_t rows = block_rows(b), count = 0;
     struct pair *pairs = arena_array(a->arena, rows + 1, sizeof(*pairs));
@@ -64,11 +96,31 @@ static size_t pairs_of(struct analysis *a, const struct block *b, struct pair **
             !ip_equal(&pairs[count - 1].remote, &remote))
             pairs[count++] = (struct pair){.local = local, .remote = remote};
         pair_day(&pairs[count - 1], (int32_t)block_u64(b, 2, i), block_f64(b, 3, i));
+        pairs[count - 1].role_days[role_of_day(lists, &remote, block_u64(b, 4, i))]++;
     }
     fill_hosts(pairs, count);
     qsort(pairs, count, sizeof(*pairs), by_days);
     *ret = pairs;
     return count;
+}
+
+/* What it was on most of the days that are known. */
+static const char *usual_role(const struct pair *p)
+{
+    size_t best = UNKNOWN;
+    for (size_t role = 0; role < UNKNOWN; role++)
+        if (p->role_days[role] && (best == UNKNOWN || p->role_days[role] > p->role_days[best]))
+            best = role;
+    return roles[best];
+}
+
+static json_t *role_days_json(const struct pair *p)
+{
+    json_t *j = json_object();
+    for (size_t role = 0; role < TOR_ROLES; role++)
+        if (p->role_days[role])
+            json_object_set_new(j, roles[role], json_integer((json_int_t)p->role_days[role]));
+    return j;
 }
 
 static json_t *pair_json(struct analysis *a, const struct pair *p)
@@ -82,28 +134,31 @@ static json_t *pair_json(struct analysis *a, const struct pair *p)
         arena_format(a->arena, "local host %s and remote host %s and service tor and " USAGE_FILTER,
                      local, relay);
     return json_pack(
-        "{s:s, s:s, s:s, s:i, s:o, s:o, s:i, s:i, s:o, s:{s:b, s:{s:o, s:s, s:i}}, s:o}", "local",
-        local, "relay", relay, "role", "unknown without consensus data for that date", "days_seen",
-        (int)p->days, "first", date_json(p->first), "last", date_json(p->last), "longest_run",
-        (int)p->longest, "relays_of_host", (int)p->relays, "flows", count_json(p->flows),
-        "guard_policy", "normal", (int)v.normal, "test", "p", number_json(v.p), "method",
+        "{s:s, s:s, s:s, s:o, s:i, s:o, s:o, s:i, s:i, s:o, s:{s:b, s:{s:o, s:s, s:i}}, s:o}",
+        "local", local, "relay", relay, "role", usual_role(p), "roles", role_days_json(p),
+        "days_seen", (int)p->days, "first", date_json(p->first), "last", date_json(p->last),
+        "longest_run", (int)p->longest, "relays_of_host", (int)p->relays, "flows",
+        count_json(p->flows), "guard_policy", "normal", (int)v.normal, "test", "p",
+        number_json(v.p), "method",
         "days from first to last use against a guard's 108 to 120 days, and the host's relays "
         "against three guards replaced every 60 days",
         "draws", 0, "evidence", evidence_json(a, filter, p->flows));
 }
 
-static int add_pairs(struct analysis *a, json_t *section, struct error *err)
+static int add_pairs(struct analysis *a, const struct dated *lists, json_t *section,
+                     struct error *err)
 {
     struct block *b = NULL;
     struct pair *pairs;
     int status = ask(a, &b, err,
-                     "SELECT local, remote, toUInt32(toUInt16(day)) AS d, sum(flows) AS n FROM "
-                     "contact WHERE %s AND " USAGE " AND service = %u GROUP BY local, remote, d "
+                     "SELECT local, remote, toUInt32(toUInt16(day)) AS d, sum(flows) AS n, "
+                     "min(first_ms) AS f FROM contact WHERE %s AND " USAGE
+                     " AND service = %u GROUP BY local, remote, d "
                      "ORDER BY local, remote, d",
                      a->window, concealment_code(a, SYMBOL_SERVICE, "tor"));
     if (status < 0)
         return status;
-    size_t count = pairs_of(a, b, &pairs);
+    size_t count = pairs_of(a, lists, b, &pairs);
     json_t *list = json_array();
     for (size_t i = 0; i < count && i < PAIRS_SHOWN; i++)
         json_array_append_new(list, pair_json(a, &pairs[i]));
@@ -219,8 +274,9 @@ static int add_followers(struct analysis *a, json_t *section, struct error *err)
     return 0;
 }
 
-int concealment_tor(struct analysis *a, json_t *section, struct error *err)
+int concealment_tor(struct analysis *a, const struct dated *lists, json_t *section,
+                    struct error *err)
 {
-    int status = add_pairs(a, section, err);
+    int status = add_pairs(a, lists, section, err);
     return status < 0 ? status : add_followers(a, section, err);
 }

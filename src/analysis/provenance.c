@@ -7,9 +7,9 @@
 static const struct {
     const char *name, *version;
 } definitions[] = {
-    {"roles", "1"},      {"fidelity", "1"}, {"share", "1"},    {"services", "1"},
+    {"roles", "2"},      {"fidelity", "1"}, {"share", "1"},    {"services", "1"},
     {"categories", "1"}, {"rhythm", "1"},   {"events", "1"},   {"presence", "1"},
-    {"onsets", "1"},     {"recon", "1"},    {"contacts", "1"}, {"concealment", "1"},
+    {"onsets", "1"},     {"recon", "1"},    {"contacts", "1"}, {"concealment", "2"},
 };
 
 int provenance_section(struct analysis *a, json_t **ret, struct error *err)
@@ -26,9 +26,11 @@ int provenance_section(struct analysis *a, json_t **ret, struct error *err)
                                engine_version(a->engine));
     json_t *geo = json_object_get(a->in->attribution_provenance, "geo");
     json_t *catalogue = json_object_get(a->in->attribution_provenance, "catalogue");
-    *ret = json_pack("{s:o, s:s, s:o, s:I, s:o, s:o, s:O?, s:O?, s:n}", "generated",
+    json_t *tor = json_object_get(a->in->attribution_provenance, "tor");
+    json_t *lists = json_object_get(a->in->attribution_provenance, "lists");
+    *ret = json_pack("{s:o, s:s, s:o, s:I, s:o, s:o, s:O?, s:O?, s:O?, s:O?}", "generated",
                      time_json(a->in->generated_ms), "program_version", TELLTALE_VERSION, "engine",
                      engine, "seed", (json_int_t)a->study->seed, "definitions", defined, "sources",
-                     sources, "geo", geo, "catalogue", catalogue, "tor");
+                     sources, "geo", geo, "catalogue", catalogue, "tor", tor, "lists", lists);
     return 0;
 }

@@ -5,6 +5,13 @@
 
 #include "analysis/section.h"
 
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/ip.h"
+
+enum { DAY_MS = 86400000, SERVERS_SHOWN = 100, REMOTES_MIN = 2, FLOWS_MIN = 3 };
+
 enum { CANDIDATE_LISTS = 20 };
 
 static json_t *role_json(struct analysis *a, int role, const struct counts *hosts)
@@ -106,6 +113,74 @@ static int role_hosts(struct analysis *a, struct counts *ret, double *ret_use, s
     return status;
 }
 
+/* --- the population's own servers --- */
+
+/* An address and port that several asked, or one again and again; once is chance (a call, a data
+ * connection). */
+static int ask_servers(struct analysis *a, struct block **ret, struct error *err)
+{
+    struct buf sql;
+    const struct study *s = a->study;
+    buf_init(&sql, 1 << 16);
+    buf_format(&sql,
+               "SELECT local, local_port AS port, protocol AS proto, count() AS n, "
+               "uniqExact(remote) AS r, uniqExact(day) AS d, min(start_ms) AS f, max(start_ms) AS "
+               "l, uniqExact(service) AS services, any(service) AS s, sum(octets_out * "
+               "if(sampling = 0, 1, sampling)) AS o FROM flow WHERE day >= toDate(toUInt16(%" PRIu64
+               ")) AND day <= toDate(toUInt16(%" PRIu64 ")) AND start_ms >= %" PRIu64
+               " AND start_ms < %" PRIu64 " AND role = 2 AND bitAnd(marks, 512) = 0 AND "
+               "protocol IN (6, 17, 132) GROUP BY local, port, proto HAVING r >= %d OR n >= %d "
+               "ORDER BY r DESC, n DESC, local, port, proto",
+               s->from_ms / DAY_MS, s->to_ms / DAY_MS, s->from_ms, s->to_ms, REMOTES_MIN,
+               FLOWS_MIN);
+    int status = engine_query(a->engine, sql.at, ret, err);
+    buf_done(&sql);
+    return status;
+}
+
+static const char *served_name(const struct analysis *a, const struct block *b, size_t row)
+{
+    if (block_u64(b, 8, row) != 1)
+        return "";
+    return symbols_text(a->symbols, SYMBOL_SERVICE, (uint32_t)block_u64(b, 9, row));
+}
+
+static json_t *server_json(struct analysis *a, const struct block *b, size_t row)
+{
+    char text[IP_TEXT_MAX];
+    struct ip ip = {{0}};
+    struct bytes octets = block_bytes(b, 0, row);
+    memcpy(ip.octet, octets.at, octets.len < IP_OCTETS ? octets.len : IP_OCTETS);
+    ip_print(&ip, text);
+    unsigned port = (unsigned)block_u64(b, 1, row), protocol = (unsigned)block_u64(b, 2, row);
+    const char *name = protocol_text(protocol);
+    const char *filter =
+        arena_format(a->arena, "local host %s and local port %u and proto %u and role served", text,
+                     port, protocol);
+    return json_pack("{s:s, s:i, s:s, s:s, s:o, s:I, s:i, s:o, s:o, s:o, s:o}", "local", text,
+                     "port", (int)port, "protocol", name ? name : "", "service",
+                     served_name(a, b, row), "flows", count_json(block_f64(b, 3, row)), "remotes",
+                     (json_int_t)block_u64(b, 4, row), "days", (int)block_u64(b, 5, row), "first",
+                     time_json(block_u64(b, 6, row)), "last", time_json(block_u64(b, 7, row)),
+                     "octets_sent", count_json(block_f64(b, 10, row)), "evidence",
+                     evidence_json(a, filter, block_f64(b, 3, row)));
+}
+
+static int add_servers(struct analysis *a, json_t *totals, struct error *err)
+{
+    struct block *b = NULL;
+    int status = ask_servers(a, &b, err);
+    if (status < 0)
+        return status;
+    json_t *list = json_array();
+    for (size_t row = 0; row < block_rows(b) && row < SERVERS_SHOWN; row++)
+        json_array_append_new(list, server_json(a, b, row));
+    json_object_set_new(totals, "servers", list);
+    json_object_set_new(totals, "servers_in_all", json_integer((json_int_t)block_rows(b)));
+    block_free(b);
+    return 0;
+}
+
 int totals_section(struct analysis *a, json_t **ret, struct error *err)
 {
     static const int order[] = {ROLE_CONSUMED, ROLE_SERVED, ROLE_PEER, ROLE_UNANSWERED,
@@ -131,5 +206,5 @@ int totals_section(struct analysis *a, json_t **ret, struct error *err)
                      "remote_hosts", (json_int_t)use_remote, "by_role", flows, "roles", roles,
                      "pivots", pivots_json(a), "usage", usage_json(a), "unattributed",
                      unattributed_json(a), "evidence", evidence_json(a, "", a->total.flows));
-    return 0;
+    return add_servers(a, *ret, err);
 }

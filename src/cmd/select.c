@@ -20,21 +20,29 @@ int select_time(const char *verb, const char *text, const struct study *study, u
     return 0;
 }
 
+struct knowing {
+    struct catalogue *catalogue;
+    const struct symbols *symbols;
+};
+
 /* A service or category that neither the catalogue nor the store knows is a typing mistake. */
 static bool is_known(void *ctx, enum symbol_kind kind, const char *text, size_t len)
 {
-    const struct catalogue *c = ctx;
-    return kind == SYMBOL_SERVICE ? catalogue_find(c, text, len) >= 0
-                                  : catalogue_category_find(c, text, len) >= 0;
+    const struct knowing *k = ctx;
+    if (symbols_find(k->symbols, kind, text, len))
+        return true; /* also what only a list of the study names */
+    return kind == SYMBOL_SERVICE ? catalogue_find(k->catalogue, text, len) >= 0
+                                  : catalogue_category_find(k->catalogue, text, len) >= 0;
 }
 
-static int check_words(const struct study *study, const struct filter *filter, struct error *err)
+static int check_words(const struct study *study, const struct symbols *symbols,
+                       const struct filter *filter, struct error *err)
 {
-    struct catalogue *catalogue;
-    if (catalogue_load(study->catalogue_files, study->catalogue_file_count, &catalogue, err) < 0)
+    struct knowing k = {.symbols = symbols};
+    if (catalogue_load(study->catalogue_files, study->catalogue_file_count, &k.catalogue, err) < 0)
         return err->code;
-    int status = filter_check(filter, is_known, catalogue, err);
-    catalogue_free(catalogue);
+    int status = filter_check(filter, is_known, &k, err);
+    catalogue_free(k.catalogue);
     return status;
 }
 
@@ -48,7 +56,7 @@ int select_filter(char **arguments, int count, const struct study *study, struct
         buf_format(&text, "%s%s", i ? " " : "", arguments[i]);
     int status = filter_parse(text.at ? text.at : "", &filter, err);
     if (status == 0)
-        status = check_words(study, filter, err);
+        status = check_words(study, store_symbols(store), filter, err);
     if (status == 0)
         filter_sql(filter, store_symbols(store), where);
     filter_free(filter);

@@ -316,6 +316,8 @@ static int put_in_place(struct work *w, struct error *err)
         buf_format(&mark, " %.10s", date);
         status = compare_facts(w, w->group[i], err);
     }
+    if (status == 0 && w->group_days) /* what reports ask at once is of the old rows */
+        status = store_set_meta(w->s, "summary", "", err);
     if (status == 0 && w->group_days)
         status = store_set_meta(w->s, "reattribute", mark.at, err);
     if (status == 0 && w->group_days)
@@ -425,5 +427,7 @@ int store_reattribute(struct store *s, store_attribute_fn *attribute, store_prog
     work_init(&w, s);
     status = do_days(&w, progress, err);
     work_done(&w);
-    return status ? status : store_derive(s, false, err);
+    if (status == 0)
+        status = store_derive(s, false, err);
+    return status ? status : store_summary(s, err);
 }
