@@ -16,6 +16,7 @@ static const struct verb_option options[] = {
     {"pdf", 0, "FILE", "the report as PDF, by an installed Chromium (- for stdout)"},
     {"lang", 0, "en|ja", "the language the report opens in (en); it holds both"},
     {"pseudonyms", 0, "KEYFILE", "addresses and names as pseudonyms of this key (docs/privacy.md)"},
+    {"definition", 0, "NAME", "what counts as concealed: 2017 or 2018-with-tls (the study's)"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -47,6 +48,24 @@ static int write_out(struct invocation *in, const json_t *model, struct error *e
     return 0;
 }
 
+/* --definition replays another edition's definition on the same data. */
+static int set_definition(struct invocation *in, struct study *study, struct error *err)
+{
+    const char *name = NULL;
+    for (int i = 0; options[i].name; i++)
+        if (strcmp(options[i].name, "definition") == 0)
+            name = in->values[i];
+    if (!name)
+        return 0;
+    for (int c = CONCEALMENT_2017; c <= CONCEALMENT_2018_WITH_TLS; c++)
+        if (strcmp(name, study_concealment_text((enum study_concealment)c)) == 0) {
+            study->concealment = (enum study_concealment)c;
+            return 0;
+        }
+    return error_set(err, ERROR_USAGE, "report: --definition takes 2017 or 2018-with-tls, not '%s'",
+                     name);
+}
+
 static int run(struct invocation *in, struct error *err)
 {
     struct study *study = NULL;
@@ -57,6 +76,8 @@ static int run(struct invocation *in, struct error *err)
     int status = key ? pseudonyms_open(key, &pseudonyms, err) : 0;
     if (status == 0)
         status = study_load(in->directory, &study, err);
+    if (status == 0)
+        status = set_definition(in, study, err);
     if (status == 0)
         status = store_open(study, STORE_READ, &store, err);
     if (status == 0)
