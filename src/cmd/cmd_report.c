@@ -9,14 +9,14 @@
 #include "report/report.h"
 #include "store/store.h"
 
-enum { OPTION_OUTPUT, OPTION_JSON, OPTION_PSEUDONYMS };
+enum { OPTION_OUTPUT, OPTION_JSON, OPTION_PDF, OPTION_LANG, OPTION_PSEUDONYMS };
 static const struct verb_option options[] = {
     {"output", 'o', "FILE", "the report as one HTML file (- for stdout)"},
     {"json", 0, "FILE", "the report model as JSON (- for stdout)"},
     {"pdf", 0, "FILE", "the report as PDF, by an installed Chromium (- for stdout)"},
     {"lang", 0, "en|ja", "the language the report opens in (en); it holds both"},
-    {"pseudonyms", 0, "KEYFILE", "addresses and names as pseudonyms of this key (docs/privacy.md)"},
     {"definition", 0, "NAME", "what counts as concealed: 2017 or 2018-with-tls (the study's)"},
+    {"pseudonyms", 0, "KEYFILE", "addresses and names as pseudonyms of this key (docs/privacy.md)"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -72,6 +72,8 @@ static int run(struct invocation *in, struct error *err)
     struct store *store = NULL;
     struct pseudonyms *pseudonyms = NULL;
     json_t *model = NULL;
+    if (!report_has_language(language_of(in)))
+        return error_set(err, ERROR_USAGE, "--lang: '%.20s' is neither en nor ja", language_of(in));
     const char *key = in->values[OPTION_PSEUDONYMS];
     int status = key ? pseudonyms_open(key, &pseudonyms, err) : 0;
     if (status == 0)
