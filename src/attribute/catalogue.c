@@ -199,6 +199,15 @@ static bool word_valid(const char *text)
     return len <= 63 && (plain == len ? len >= 5 : plain >= 4 && strcmp(text + plain, "*") == 0);
 }
 
+/* Owners only: "univ-*.fr", a registered label by its beginning under one suffix. */
+static bool pattern_valid(const char *text)
+{
+    const char *star = strchr(text, '*');
+    size_t start = star ? (size_t)(star - text) : 0;
+    return start >= 2 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == start &&
+           star[1] == '.' && domain_valid(star + 2);
+}
+
 static bool plain_label(const char *text)
 {
     size_t len = strlen(text);
@@ -214,7 +223,7 @@ static int check_fact(struct reading *r, const yaml_node_t *n, struct fact *f, b
     case FACT_EXACT:
         if (text[0] == '=')
             f->kind = FACT_EXACT, f->text = ++text;
-        good = domain_valid(text);
+        good = domain_valid(text) || (!into_services && pattern_valid(text));
         break;
     case FACT_BRAND:
         good = domain_valid(text) && !strchr(text, '.');

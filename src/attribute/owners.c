@@ -18,11 +18,20 @@ struct asn_fact {
     uint32_t asn, fact;
 };
 
+/* "univ-*.fr" */
+struct pattern {
+    const char *start, *suffix;
+    uint8_t start_len, suffix_len;
+    uint32_t fact;
+};
+
 struct owners {
     const struct fact *facts;
     size_t count;
     struct lpm *prefixes;
     struct names *names;
+    struct pattern *patterns;
+    size_t pattern_count;
     struct asn_fact *by_asn; /* ascending by AS, the latest fact first */
     size_t asn_count;
     char (*words)[64]; /* folded, by index in `word_facts` */
@@ -68,6 +77,16 @@ static void add_word(struct owners *o, uint32_t fact)
     o->word_facts[o->word_count++] = fact;
 }
 
+static void add_pattern(struct owners *o, uint32_t fact)
+{
+    const char *text = o->facts[fact].text, *star = strchr(text, '*');
+    o->patterns[o->pattern_count++] = (struct pattern){.start = text,
+                                                       .suffix = star + 1,
+                                                       .start_len = (uint8_t)(star - text),
+                                                       .suffix_len = (uint8_t)strlen(star + 1),
+                                                       .fact = fact};
+}
+
 struct owners *owners_new(const struct catalogue *c)
 {
     struct owners *o = memory_alloc(sizeof *o);
@@ -75,6 +94,7 @@ struct owners *owners_new(const struct catalogue *c)
     o->prefixes = lpm_new();
     o->names = names_new();
     o->by_asn = memory_array(o->count + 1, sizeof *o->by_asn);
+    o->patterns = memory_array(o->count + 1, sizeof *o->patterns);
     o->words = memory_array(o->count + 1, sizeof *o->words);
     o->word_facts = memory_array(o->count + 1, sizeof *o->word_facts);
     for (int own = 1; own >= 0; own--) /* a study's own words are asked first */
@@ -87,6 +107,8 @@ struct owners *owners_new(const struct catalogue *c)
             lpm_add(o->prefixes, &f->prefix, i);
         else if (f->kind == FACT_ASN)
             o->by_asn[o->asn_count++] = (struct asn_fact){f->asn, i};
+        else if (f->kind == FACT_NAME && strchr(f->text, '*'))
+            add_pattern(o, i);
         else if (f->kind == FACT_NAME || f->kind == FACT_EXACT)
             names_add(o->names, f->kind == FACT_NAME ? NAMES_SUFFIX : NAMES_EXACT, f->text,
                       strlen(f->text), i);
@@ -103,6 +125,7 @@ void owners_free(struct owners *o)
         return;
     lpm_free(o->prefixes);
     names_free(o->names);
+    free(o->patterns);
     free(o->by_asn);
     free(o->words);
     free(o->word_facts);
@@ -148,8 +171,24 @@ const struct fact *owners_by_as_name(const struct owners *o, const char *as_name
     return NULL;
 }
 
+/* The last label before the suffix begins like the pattern. */
+static bool pattern_fits(const struct pattern *p, const char *host, size_t len)
+{
+    if (len <= p->suffix_len || memcmp(host + len - p->suffix_len, p->suffix, p->suffix_len) != 0)
+        return false;
+    size_t end = len - p->suffix_len, start = end;
+    while (start > 0 && host[start - 1] != '.')
+        start--;
+    return end - start > p->start_len && memcmp(host + start, p->start, p->start_len) == 0;
+}
+
 const struct fact *owners_by_host(const struct owners *o, const char *host, size_t len)
 {
     uint32_t values[NAMES_MATCHES_MAX];
-    return names_find(o->names, host, len, values) ? &o->facts[values[0]] : NULL;
+    if (names_find(o->names, host, len, values))
+        return &o->facts[values[0]];
+    for (size_t i = 0; i < o->pattern_count; i++)
+        if (pattern_fits(&o->patterns[i], host, len))
+            return &o->facts[o->patterns[i].fact];
+    return NULL;
 }
