@@ -202,6 +202,25 @@ def the_report_tells_roles_lists_and_where_they_are_from():
 
 
 @test
+def the_populations_own_servers_are_listed_with_their_evidence():
+    made()
+    with open(os.path.join(DIR, "report.json"), encoding="utf-8") as f:
+        totals = json.load(f)["totals"]
+    servers = totals["servers"]
+    assert servers and totals["servers_in_all"] >= len(servers), totals.keys()
+    assert any(s["port"] in (80, 443) and s["protocol"] == "tcp" and s["service"] == "own-web" for s in servers), servers
+    served = 0
+    for s in servers:
+        if s in servers[:3]:
+            e = s["evidence"]
+            found = rows(STUDY, e["filter"], "--from", e["from"], "--to", e["to"])
+            assert len(found) == s["flows"] == e["flows"], s
+            assert len({r["remote"] for r in found}) == s["remotes"], s
+        served += s["flows"]
+    assert served <= totals["by_role"]["served"]
+
+
+@test
 def a_definition_is_replayed_on_the_same_data():
     made()
     shares = {}

@@ -36,6 +36,7 @@ const NAMES: Record<string, string> = {
   'vpn-protocol': t('VPN protocol', 'VPNプロトコル'),
   'vpn-provider': t('VPN provider', 'VPN事業者'),
   proxy: t('Proxy', 'プロキシ'),
+  obfuscated: t('Disguised proxy', '偽装プロキシ'),
   tls: 'TLS',
   'ssh-tunnel': 'SSH',
   'hosting-relay': t('Rented servers of no known service', '既知のサービスのないレンタルサーバ'),
