@@ -9,7 +9,8 @@
 #include "report/report.h"
 #include "store/store.h"
 
-enum { OPTION_OUTPUT, OPTION_JSON, OPTION_PDF, OPTION_LANG, OPTION_PSEUDONYMS };
+enum { OPTION_OUTPUT, OPTION_JSON, OPTION_PDF, OPTION_LANG, OPTION_DEFINITION,
+       OPTION_PSEUDONYMS };
 static const struct verb_option options[] = {
     {"output", 'o', "FILE", "the report as one HTML file (- for stdout)"},
     {"json", 0, "FILE", "the report model as JSON (- for stdout)"},

@@ -97,6 +97,16 @@ static int conclude(const struct invocation *in, struct findings *f, struct erro
     return 0;
 }
 
+/* The definition that the report says it was made with, not the one that the study has now. */
+static void set_definition(const json_t *report, struct study *study)
+{
+    const char *name =
+        json_string_value(json_object_get(json_object_get(report, "concealment"), "definition"));
+    for (int c = CONCEALMENT_2017; name && c <= CONCEALMENT_2018_WITH_TLS; c++)
+        if (strcmp(name, study_concealment_text((enum study_concealment)c)) == 0)
+            study->concealment = (enum study_concealment)c;
+}
+
 static int verify(const struct invocation *in, const json_t *report, struct pseudonyms *p,
                   struct findings *f, struct error *err)
 {
@@ -108,6 +118,8 @@ static int verify(const struct invocation *in, const json_t *report, struct pseu
         status = store_open(study, STORE_READ, &store, err);
     if (status == 0)
         status = store_verify(store, err);
+    if (status == 0)
+        set_definition(report, study);
     if (status == 0)
         status = model_make("verify", study, store, in->quiet, p, &now, err);
     if (status == 0) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/audit.h"
 #include "cmd/verb.h"
 #include "config.h"
 
@@ -14,7 +15,7 @@ static const struct verb *const verbs[] = {&verb_init,  &verb_import, &verb_repo
                                            &verb_flows, &verb_look,   &verb_simulate,
                                            &verb_collect, &verb_doctor,
                                            &verb_list, &verb_tor, &verb_catalogue,
-                                           &verb_verify, &verb_export,
+                                           &verb_verify, &verb_forget, &verb_audit, &verb_export,
                                            &verb_reattribute};
 enum { VERB_COUNT = sizeof verbs / sizeof *verbs };
 
@@ -175,6 +176,8 @@ static int run_verb(int argc, char **argv, struct error *err)
         print_verb_help(in.verb);
         return 0;
     }
+    if (status == 0)
+        audit_note(&in);
     return status < 0 ? status : in.verb->run(&in, err);
 }
 

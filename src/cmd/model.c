@@ -7,6 +7,7 @@
 #include "cmd/export.h"
 #include "cmd/progress.h"
 #include "report/verify.h"
+#include "store/forget.h"
 
 static void show(void *ctx, const char *section, int done, int of)
 {
@@ -38,6 +39,15 @@ static int measure(const char *verb, const struct study *study, struct store *st
     return status;
 }
 
+static int add_forgotten(json_t *model, struct store *store, struct error *err)
+{
+    json_t *forgotten = NULL;
+    int status = store_forgotten(store, &forgotten, err);
+    if (status == 0 && forgotten)
+        json_object_set_new(json_object_get(model, "provenance"), "forgotten", forgotten);
+    return status;
+}
+
 int model_make(const char *verb, const struct study *study, struct store *store, bool quiet,
                struct pseudonyms *p, json_t **ret, struct error *err)
 {
@@ -47,6 +57,8 @@ int model_make(const char *verb, const struct study *study, struct store *store,
     if (status == 0)
         status = measure(verb, study, store, attribution, quiet, &model, err);
     attribution_free(attribution);
+    if (status == 0)
+        status = add_forgotten(model, store, err);
     if (status == 0)
         status = report_add_inputs(model, study, err);
     if (status == 0 && p) {

@@ -40,7 +40,7 @@ extern const struct verb verb_init, verb_import, verb_report, verb_flows, verb_l
 extern const struct verb verb_collect, verb_doctor;
 extern const struct verb verb_list, verb_tor;
 extern const struct verb verb_catalogue;
-extern const struct verb verb_verify, verb_export;
+extern const struct verb verb_forget, verb_audit, verb_verify, verb_export;
 extern const struct verb verb_reattribute;
 
 #endif

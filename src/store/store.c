@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "store/forget.h"
 #include "store/store_in.h"
 
 #include <inttypes.h>
@@ -343,6 +344,8 @@ static int load(struct store *s, enum store_mode mode, struct error *err)
         status = load_sources(s, err);
     if (status == 0)
         status = reattribute_recover(s, err);
+    if (status == 0)
+        status = forget_recover(s, err);
     if (status == 0)
         status = check(s, false, err);
     if (status)

@@ -49,6 +49,10 @@ struct metering_text {
     const char *idle, *active;
 };
 
+struct retention_text {
+    const char *flow, *coverage;
+};
+
 struct geo_text {
     const char *country, *asn;
 };
@@ -66,6 +70,7 @@ struct study_text {
     uint32_t sampling;
     uint64_t *seed;
     struct metering_text metering;
+    struct retention_text retention;
     struct geo_text geo;
     struct policy_text *policies;
     uint32_t policies_count;
@@ -126,6 +131,9 @@ static const cyaml_schema_value_t holiday_entry = {
 static const cyaml_schema_value_t path_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 1, CYAML_UNLIMITED)};
 
+static const cyaml_schema_field_t retention_fields[] = {
+    TEXT_OPTIONAL("flow", struct retention_text, flow),
+    TEXT_OPTIONAL("coverage", struct retention_text, coverage), CYAML_FIELD_END};
 static const cyaml_schema_field_t metering_fields[] = {
     TEXT_OPTIONAL("idle", struct metering_text, idle),
     TEXT_OPTIONAL("active", struct metering_text, active), CYAML_FIELD_END};
@@ -159,6 +167,8 @@ static const cyaml_schema_field_t study_fields[] = {
     CYAML_FIELD_UINT_PTR("seed", CYAML_FLAG_OPTIONAL, struct study_text, seed),
     TEXT_OPTIONAL("lists", struct study_text, lists),
     TEXT_OPTIONAL("tor_age", struct study_text, tor_age),
+    CYAML_FIELD_MAPPING("retention", CYAML_FLAG_OPTIONAL, struct study_text, retention,
+                        retention_fields),
     CYAML_FIELD_MAPPING("metering", CYAML_FLAG_OPTIONAL, struct study_text, metering,
                         metering_fields),
     CYAML_FIELD_MAPPING("geo", CYAML_FLAG_OPTIONAL, struct study_text, geo, geo_fields),
@@ -415,6 +425,18 @@ static int fill_geo_file(const struct filling *f, const char *where, const char 
     return 0;
 }
 
+static int fill_retention(const struct filling *f, const char *where, const char *text,
+                          uint64_t *ret_ms)
+{
+    if (!given(text))
+        return 0;
+    if (duration_parse_ms(text, strlen(text), ret_ms) != 0 || *ret_ms < 86400000)
+        return yamlfile_wrong(f->yaml, f->err, where,
+                              "retention: '%.40s' is not a duration of at least a day (180d, 104w)",
+                              text);
+    return 0;
+}
+
 static int fill_timeout(const struct filling *f, const char *where, const char *text,
                         uint32_t *ret_ms)
 {
@@ -468,6 +490,10 @@ static int fill_numbers(const struct filling *f)
     s->seed = f->text->seed ? *f->text->seed : 1;
     s->idle_ms = 60000;
     s->active_ms = 1800000;
+    if (fill_retention(f, "retention.flow", f->text->retention.flow, &s->retain_flow_ms) != 0 ||
+        fill_retention(f, "retention.coverage", f->text->retention.coverage,
+                       &s->retain_coverage_ms) != 0)
+        return ERROR_USAGE;
     if (fill_timeout(f, "metering.idle", f->text->metering.idle, &s->idle_ms) != 0 ||
         fill_timeout(f, "metering.active", f->text->metering.active, &s->active_ms) != 0)
         return ERROR_USAGE;

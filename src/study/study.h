@@ -92,6 +92,7 @@ struct study {
     uint32_t sampling;          /* of sources that do not tell; 0: unknown, taken as 1 */
     uint64_t seed;              /* of everything random in the report */
     uint32_t idle_ms, active_ms; /* metering timeouts */
+    uint64_t retain_flow_ms, retain_coverage_ms; /* what `forget` keeps; 0: for ever */
     struct study_policy *policies;
     size_t policy_count;
     struct study_exclusion *exclusions;
