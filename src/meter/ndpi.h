@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The protocol in the payload, by nDPI 4.2. Only what the octets say: what nDPI guesses from ports
+/* The protocol in the payload, by nDPI (4.2 or later). Only what the octets say: what nDPI guesses from ports
  * or addresses is left out, also where it mixes such a guess into a finding. One struct dpi serves
  * one thread. nDPI allocates a little for each conversation that it follows (see dpi_flow_end). */
 #ifndef TELLTALE_METER_NDPI_H
