@@ -26,7 +26,6 @@ import { startTheme } from './theme';
 function Report({ x }: { x: Context }) {
   return (
     <div class="page">
-      <Tlp of={x.model.study.tlp} />
       <Masthead x={x} />
       <Contents x={x} />
       <main>

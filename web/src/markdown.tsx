@@ -26,7 +26,13 @@ function decoded(text: string): string {
   });
 }
 
-const plain = (text: string) => visible(decoded(text), LONGEST);
+/** A line's end is a space, and nothing between characters that are written without spaces. */
+const joined = (text: string) =>
+  text
+    .replace(/([\u3000-\u9fff\uff00-\uffef])[ ]*\n[ ]*(?=[\u3000-\u9fff\uff00-\uffef])/g, '$1')
+    .replaceAll('\n', ' ');
+
+const plain = (text: string) => visible(joined(decoded(text)), LONGEST);
 
 /** Where a link may lead: the web, mail, and this page. */
 function safe(href: string): string | undefined {
@@ -129,7 +135,13 @@ function block(token: Tokens.Generic, pictures: Pictures): ComponentChildren {
     case 'heading':
       return <Heading of={token as Tokens.Heading} pictures={pictures} />;
     case 'code':
-      return <pre>{visible(token.text, LONGEST)}</pre>;
+      return (
+        <pre>
+          {String(token.text)
+            .split('\n')
+            .map((line) => `${visible(line, LONGEST)}\n`)}
+        </pre>
+      );
     case 'hr':
       return <hr />;
     case 'blockquote':
@@ -155,7 +167,7 @@ function block(token: Tokens.Generic, pictures: Pictures): ComponentChildren {
         </p>
       );
     case 'html':
-      return <p>{visible(token.raw, LONGEST)}</p>;
+      return <p>{visible(token.raw.trim().replaceAll('\n', ' '), LONGEST)}</p>;
     default:
       return inline(token, pictures);
   }

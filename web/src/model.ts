@@ -242,6 +242,8 @@ export interface EventTest {
 export interface Events {
   tests: EventTest[];
   verdict: string;
+  /** log ratio of each day, null in gaps */
+  series?: (number | null)[];
 }
 
 export interface Institution {
@@ -414,6 +416,8 @@ export interface Model {
   contacts?: unknown;
   devices?: unknown;
   pivots?: unknown;
+  compare?: unknown;
+  timelines?: unknown;
   findings?: Section<Finding[]>;
   judgements?: Section<Judgements>;
   /** The analyst's own words: Markdown by part and language, pictures as data URIs. */

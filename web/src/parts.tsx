@@ -200,16 +200,22 @@ interface TableProps<Row> {
   /** rows shown at first; the rest on demand and in print */
   limit?: number;
   rowClass?: (row: Row) => string | undefined;
+  /** on a narrow screen each row is a card, its cells with their heads */
+  cards?: boolean;
 }
 
-export function Table<Row>({ label, id, rows, columns, limit = 0, rowClass }: TableProps<Row>) {
+export function Table<Row>(props: TableProps<Row>) {
+  const { label, id, rows, columns, limit = 0, rowClass, cards } = props;
   const [all, setAll] = useState(false);
   const cut = limit > 0 && rows.length > limit + 2 && !all;
   const classOf = (c: Column<Row>) => [c.number ? 'number' : '', c.class ?? ''].join(' ').trim();
   return (
     <>
       <div class="scroll" role="region" aria-label={label} tabIndex={0}>
-        <table id={id} class={cut ? 'cut' : undefined}>
+        <table
+          id={id}
+          class={[cut ? 'cut' : '', cards ? 'cards' : ''].join(' ').trim() || undefined}
+        >
           <thead>
             <tr>
               {columns.map((c) => (
@@ -223,7 +229,12 @@ export function Table<Row>({ label, id, rows, columns, limit = 0, rowClass }: Ta
             {rows.map((row, i) => (
               <tr class={[rowClass?.(row) ?? '', cut && i >= limit ? 'more' : ''].join(' ').trim()}>
                 {columns.map((c) => (
-                  <td class={classOf(c)}>{c.cell(row, i)}</td>
+                  <td
+                    class={classOf(c)}
+                    data-head={cards && typeof c.head === 'string' ? c.head : undefined}
+                  >
+                    {c.cell(row, i)}
+                  </td>
                 ))}
               </tr>
             ))}

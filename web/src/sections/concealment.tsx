@@ -28,6 +28,7 @@ import {
 } from '../parts';
 import { visible } from '../text';
 import { longRange } from '../zone';
+import { Anything } from './others';
 import { t } from '../lang';
 
 const NAMES: Record<string, string> = {
@@ -287,6 +288,9 @@ function Subscriptions({ of }: { of: Part<Subscription[]> }) {
   );
 }
 
+const isFaults = (tls: unknown): boolean =>
+  typeof tls === 'object' && tls !== null && 'faults' in tls;
+
 /** What this data cannot show, part by part. */
 function Unknown({ of }: { of: Concealment }) {
   const parts = [of.tls, of.chains, of.subscriptions].filter(isUnsupported);
@@ -328,6 +332,18 @@ export function ConcealmentSection({ x }: { x: Context }) {
       <Tor of={of} />
       <Subscriptions of={of.subscriptions} />
       <Followers rows={of.tor_then_torrents ?? []} />
+      {isFaults(of.tls) && (
+        <div class="part" id="tls-faults">
+          <h3>{t('Faults of TLS', 'TLSの不備')}</h3>
+          <Anything name="tls" of={of.tls} />
+        </div>
+      )}
+      {Array.isArray(of.chains) && (
+        <div class="part">
+          <h3>{t('Chains through pivots', '経由地点をまたぐ連鎖')}</h3>
+          <Anything name="chains" of={of.chains} />
+        </div>
+      )}
       <Unknown of={of} />
     </Section>
   );

@@ -12,6 +12,8 @@ export const OTHERS: [keyof Model, string][] = [
   ['contacts', t('Lasting relationships', '長く続く関係')],
   ['devices', t('Devices', '機器')],
   ['pivots', t('Pivots', '経由地点')],
+  ['compare', t('Comparison', '比較')],
+  ['timelines', t('Timelines', '時系列')],
 ];
 
 const MAIN: [keyof Model, string][] = [

@@ -4,11 +4,12 @@
 
 import { useMemo } from 'preact/hooks';
 import { axis, Figure, tip, tooltip, type Canvas, type Option } from '../chart';
-import type { Context } from '../context';
+import { eventsIn, type Context } from '../context';
 import * as format from '../format';
 import { given, type Estimate, type EventEffect, type EventTest } from '../model';
 import { Interval, Lede, Plain, Section, Table } from '../parts';
 import { visible } from '../text';
+import { DAY_MS } from '../zone';
 import { t } from '../lang';
 
 const inPercent = (e: Estimate) => format.estimate(e, format.change);
@@ -21,7 +22,51 @@ interface Api {
   coord(p: [number, number]): [number, number];
 }
 
-function lagOption(test: EventTest, c: Canvas): Option {
+/** Where the mean over the events' days lies at each lag when the series is shifted against them: the
+ * middle 95% of all circular shifts. Empty where the model has no series. */
+function nullBand(x: Context, series: (number | null)[] | undefined, test: EventTest) {
+  const n = series?.length ?? 0;
+  const lags = test.lags ?? [];
+  if (!series || n < 21 || n !== x.dates.length) return [];
+  const of = eventsIn(x).filter((e) => test.kind === 'all' || e.kind === test.kind);
+  const days = [...new Set(of.map((e) => Math.floor((e.local - x.range[0]) / DAY_MS)))];
+  if (!days.length) return [];
+  return lags.map((lag) => {
+    const means: number[] = [];
+    for (let shift = 1; shift < n; shift++) {
+      const found = days
+        .map((d) => series[(((d + lag.day + shift) % n) + n) % n])
+        .filter((v): v is number => typeof v === 'number');
+      if (found.length) means.push(found.reduce((a, b) => a + b, 0) / found.length);
+    }
+    means.sort((a, b) => a - b);
+    const at = (p: number) => means[Math.round(p * (means.length - 1))] ?? 0;
+    return [at(0.025), at(0.975)].map((v) => Math.expm1(v) * 100) as [number, number];
+  });
+}
+
+function band(of: [number, number][], c: Canvas): object {
+  return {
+    id: 'null-band',
+    type: 'custom',
+    silent: true,
+    z: 0,
+    data: of.map(([low, high], i) => [i, low, high]),
+    encode: { x: 0, y: [1, 2] },
+    renderItem: (_: unknown, api: Api & { size(p: [number, number]): [number, number] }) => {
+      const [x, y1] = api.coord([api.value(0), api.value(1)]);
+      const [, y2] = api.coord([api.value(0), api.value(2)]);
+      const width = api.size([1, 0])[0];
+      return {
+        type: 'rect',
+        shape: { x: x - width / 2, y: y2, width, height: y1 - y2 },
+        style: { fill: c.t.absent, opacity: 0.3 },
+      };
+    },
+  };
+}
+
+function lagOption(test: EventTest, by: [number, number][], c: Canvas): Option {
   const lags = test.lags ?? [];
   return {
     grid: { left: 58, right: 14, top: 12, bottom: 46 },
@@ -63,6 +108,7 @@ function lagOption(test: EventTest, c: Canvas): Option {
       },
     }),
     series: [
+      ...(by.length ? [band(by, c)] : []),
       {
         type: 'custom',
         id: 'lags',
@@ -125,8 +171,16 @@ function LagTable({ test }: { test: EventTest }) {
   );
 }
 
-function Lags({ test, index }: { test: EventTest; index: number }) {
-  const option = useMemo(() => (c: Canvas) => lagOption(test, c), [test]);
+interface LagsProps {
+  x: Context;
+  series: (number | null)[] | undefined;
+  test: EventTest;
+  index: number;
+}
+
+function Lags({ x, series, test, index }: LagsProps) {
+  const by = useMemo(() => nullBand(x, series, test), [test]);
+  const option = useMemo(() => (c: Canvas) => lagOption(test, by, c), [test]);
   if (!test.lags?.length) return null;
   return (
     <Figure
@@ -147,10 +201,18 @@ function Lags({ test, index }: { test: EventTest; index: number }) {
       )}
       height={() => 240}
       option={option}
-      note={t(
-        'Change of a day’s activity against what its weekday and trend would give; lines are 95% intervals.',
-        '曜日と傾向から見込まれる値に対する各日の活動の変化。線は95%信頼区間である。',
-      )}
+      note={
+        t(
+          'Change of a day’s activity against what its weekday and trend would give; lines are 95% intervals.',
+          '曜日と傾向から見込まれる値に対する各日の活動の変化。線は95%信頼区間である。',
+        ) +
+        (by.length
+          ? t(
+              ' Grey: where 95% of all shifts of the series against the events lie.',
+              '灰色：系列を出来事に対してシフトした場合の95%が収まる範囲。',
+            )
+          : '')
+      }
       table={<LagTable test={test} />}
     />
   );
@@ -303,7 +365,7 @@ export function EventsSection({ x }: { x: Context }) {
       )}
       {tests.map((t, i) => (
         <>
-          <Lags test={t} index={i} />
+          <Lags x={x} series={events.series} test={t} index={i} />
           <Sensitivity of={t} />
         </>
       ))}

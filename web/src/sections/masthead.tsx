@@ -74,6 +74,7 @@ export function Masthead({ x }: { x: Context }) {
   const last = x.dates[x.dates.length - 1] ?? study.to;
   return (
     <header class="masthead">
+      <Tlp of={study.tlp} />
       <div class="brand">
         <span class="mark" aria-hidden="true" />
         <span>telltale</span>
