@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "meter/craft.h"
+#include "meter/craft_tls.h"
 #include "meter/meter.h"
 #include "schema/values.h"
 
@@ -68,7 +68,7 @@ static struct meter *meter;
 static struct batch *rows;
 static struct sightings seen;
 static struct tally tally;
-static uint64_t now_ms, packets, names;
+static uint64_t now_ms, packets, names, told;
 
 static void feed(const uint8_t *frame, size_t len)
 {
@@ -83,10 +83,11 @@ static void tcp(struct craft_ends e, uint8_t flags, uint32_t seq, struct bytes p
     feed(frame, craft_tcp(frame, e, flags, seq, payload));
 }
 
-/* A hello in two segments, a request, a QUIC flight of two datagrams, a DNS answer. */
+/* A hello and its answer in two segments each, a request, a QUIC flight of two datagrams, a DNS
+ * answer. */
 static struct {
-    uint8_t hello[3000], quic[2][2000], dns[200];
-    size_t hello_len, quic_len[2], dns_len;
+    uint8_t hello[3000], answer[3000], quic[2][2000], dns[200];
+    size_t hello_len, answer_len, quic_len[2], dns_len;
 } made;
 
 static void make(void)
@@ -105,6 +106,16 @@ static void make(void)
     }
     quic_free(q);
     made.hello_len = craft_tls(made.hello, "tls.example.com", 1500, 900);
+    static uint8_t der[2000];
+    struct craft_certificate c = {.issuer = "Example CA",
+                                  .subject = "tls.example.com",
+                                  .not_before = "170101000000Z",
+                                  .not_after = "171231235959Z",
+                                  .alt_names = {"tls.example.com"},
+                                  .key_bits = 2048};
+    struct craft_answer a = {.version = 0x0303, .cipher = 0xc02f};
+    a.certificate = bytes_of(der, craft_certificate(der, &c));
+    made.answer_len = craft_answer(made.answer, &a, 400);
     made.dns_len = craft_hex(made.dns, "123481800001000100000000"
                                        "016101620000010001"
                                        "c00c0001000100000e100004c0000201");
@@ -116,17 +127,24 @@ static void round_of_conversations(uint16_t port)
     const struct craft_ends tls = {1, 2, port, 443}, web = {1, 3, port, 80};
     const struct craft_ends udp = {1, 4, port, 443}, dns = {5, 1, 53, port};
     struct bytes hello = bytes_of(made.hello, made.hello_len);
+    struct bytes answer = bytes_of(made.answer, made.answer_len);
     now_ms += 1000;
     tcp(tls, CRAFT_SYN, 100, bytes_of(NULL, 0));
     tcp(tls, CRAFT_ACK, 101, bytes_slice(hello, 0, 800));
     tcp(tls, CRAFT_ACK, 901, bytes_slice(hello, 800, 3000));
-    tcp(web, CRAFT_ACK, 1, bytes_of_text("GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n"));
-    tcp(craft_back(web), CRAFT_ACK, 1, bytes_of_text("HTTP/1.1 200 OK\r\n\r\n"));
+    tcp(craft_back(tls), CRAFT_ACK, 500, bytes_slice(answer, 0, 300));
+    tcp(craft_back(tls), CRAFT_ACK, 800, bytes_slice(answer, 300, 3000));
+    tcp(web, CRAFT_ACK, 1,
+        bytes_of_text("GET / HTTP/1.1\r\nHost: www.example.com\r\n"
+                      "User-Agent: Mozilla/5.0 (Windows NT 6.1)\r\n\r\n"));
+    tcp(craft_back(web), CRAFT_ACK, 1, bytes_of_text("HTTP/1.1 200 OK\r\nServer: a\r\n\r\n"));
     for (int i = 0; i < 2; i++)
         feed(frame, craft_udp(frame, udp, bytes_of(made.quic[i], made.quic_len[i])));
     feed(frame, craft_udp(frame, dns, bytes_of(made.dns, made.dns_len)));
     for (size_t i = 0; i < rows->rows; i++)
         names += batch_name_kind(rows)[i] != NAME_NONE;
+    for (size_t i = 0; i < rows->rows; i++)
+        told += batch_tls_faults(rows)[i] == (TLS_HELLO | TLS_CERTIFICATE);
     batch_clear(rows);
     seen.count = 0;
 }
@@ -143,7 +161,7 @@ static void run(bool payload)
     rows = batch_new(STAGE_RECORD, ROWS);
     sightings_init(&seen, 1000);
     now_ms = 1491004800000;
-    packets = names = 0;
+    packets = names = told = 0;
     make();
     for (uint16_t i = 0; i < WARM; i++)
         round_of_conversations(i);
@@ -175,6 +193,7 @@ static void test_payload(void **state)
         skip();
     run(true);
     assert_true(names > ROUNDS * 2);
+    assert_true(told > ROUNDS / 2);
     fprintf(stderr, "# %zu packets: %zu allocations of ours, %zu of nDPI's\n", (size_t)packets,
             own_calls, foreign_calls);
     assert_int_equal(own_calls, 0);

@@ -28,7 +28,8 @@ enum {
     DNS_PORT = 53,
     SSDP_PORT = 1900,
     BANNER_MAX = 255,
-    STRANGE_MAX = 4
+    STRANGE_MAX = 4,
+    FIELDS_PACKETS = 4
 };
 
 /* What is still to come when the name is known. */
@@ -413,6 +414,15 @@ static void look_at_ssdp(struct inspect *in, struct probe *p, unsigned direction
         tell_banner(told_of(in, p->flow), direction, text, PLATFORM_BASIS_DISCOVERY);
 }
 
+/* Other protocols with HTTP's header fields: SIP (RFC 3261 section 20.41), RTSP, Gnutella. */
+static void look_at_fields(struct inspect *in, struct probe *p, unsigned direction,
+                           struct bytes payload)
+{
+    struct bytes text;
+    if (http_may_be_request(payload) && http_field(payload, "user-agent:", &text) == LOOK_NAME)
+        tell_agent(in->teller, told_of(in, p->flow), direction, text, PLATFORM_BASIS_USER_AGENT);
+}
+
 /* --- Streams --- */
 
 /* Goes on with a client's stream of which the name is known and the rest is not. */
@@ -472,6 +482,8 @@ static struct finding look_at_segment(struct inspect *in, uint32_t probe, unsign
     bool keep = f.look == LOOK_MORE || (f.look == LOOK_NOT && gap);
     if (f.request && !tell_client(in, &in->probes[probe], direction, payload))
         in->probes[probe].wait = WAIT_NOTHING;
+    else if (f.look == LOOK_NOT && !f.request && in->probes[probe].looked < FIELDS_PACKETS)
+        look_at_fields(in, &in->probes[probe], direction, payload);
     if (f.look == LOOK_NAME || f.look == LOOK_NONE)
         keep = !tell_client(in, &in->probes[probe], direction, payload);
     if (keep && !s->buffer) {
@@ -611,7 +623,8 @@ static struct finding look_at_udp(struct inspect *in, uint32_t probe, struct flo
 {
     struct probe *pr = &in->probes[probe];
     struct finding none = {.look = LOOK_NOT};
-    if (p->src_port == SSDP_PORT || p->dst_port == SSDP_PORT)
+    bool ssdp = p->src_port == SSDP_PORT || p->dst_port == SSDP_PORT;
+    if (ssdp)
         look_at_ssdp(in, pr, direction, p->payload);
     if (is_dtls_answer(pr, direction, p->payload)) {
         struct tls_answer answer;
@@ -627,6 +640,8 @@ static struct finding look_at_udp(struct inspect *in, uint32_t probe, struct flo
     if (p->payload.len > 25 && p->payload.at[0] == 22 && p->payload.at[13] == 1)
         return look_at_datagram(in, probe, direction, p, false);
     if (!quic_is_long_header(p->payload)) {
+        if (pr->looked < FIELDS_PACKETS && !ssdp)
+            look_at_fields(in, pr, direction, p->payload);
         /* TLS inside a datagram protocol, as in RDP over UDP. */
         size_t at = find_hello(p->payload);
         return at == SIZE_MAX ? none : look_at_stream(in, bytes_slice(p->payload, at, SIZE_MAX));

@@ -306,6 +306,26 @@ static void discovery_says_who_speaks(void **state)
     assert_platforms(PLATFORM_MACOS, PLATFORM_BASIS_DISCOVERY, 0);
 }
 
+/* SIP, RFC 3261, and Gnutella have HTTP's header fields. */
+static void others_say_who_speaks(void **state)
+{
+    (void)state;
+    begin();
+    udp((struct craft_ends){1, 2, 5060, 5060},
+        bytes_of_text("REGISTER sip:example.org SIP/2.0\r\nMax-Forwards: 70\r\n"
+                      "User-Agent: Linphone Desktop/4.2 (Windows 10)\r\n\r\n"));
+    finish();
+    assert_platforms(PLATFORM_WINDOWS, PLATFORM_BASIS_USER_AGENT, 0);
+    begin();
+    const struct craft_ends e = {1, 2, 1000, 6346};
+    shake(e);
+    tcp(e, CRAFT_PSH, 101,
+        bytes_of_text(
+            "GNUTELLA CONNECT/0.6\r\nUser-Agent: gtk-gnutella/1.2 (GTK2; Linux)\r\n\r\n"));
+    finish();
+    assert_platforms(PLATFORM_LINUX, PLATFORM_BASIS_USER_AGENT, 0);
+}
+
 /* Google's QUIC of 2017: the CHLO is in the clear and carries the user agent. */
 static void quic_says_who_speaks(void **state)
 {
@@ -412,6 +432,7 @@ int main(void)
         cmocka_unit_test(http_says_who_speaks),
         cmocka_unit_test(ssh_says_who_speaks),
         cmocka_unit_test(discovery_says_who_speaks),
+        cmocka_unit_test(others_say_who_speaks),
         cmocka_unit_test(quic_says_who_speaks),
         cmocka_unit_test(a_flight_cut_anywhere),
         cmocka_unit_test(a_flight_damaged),
