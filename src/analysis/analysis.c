@@ -21,7 +21,8 @@ static const struct {
 
 static const char *const order[] = {
     "study",      "provenance", "fidelity", "totals",   "activity",    "services", "policies",
-    "categories", "rhythm",     "events",   "presence", "concealment", "onsets",   "timelines",
+    "categories", "rhythm",     "events",   "presence", "concealment", "onsets",   "onsets_watch",
+    "timelines",
     "recon",      "contacts",   "devices",  "pivots",   "judgements",  "findings", "texts",
 };
 

@@ -30,9 +30,9 @@ void events_findings(struct analysis *a, json_t *findings)
                     word_bound(expm1(value_of(detectable, "effect"))), power));
     finding_say(f, "because",
                 SAY(a, M_EVENTS_BECAUSE, word_count(value_of(test, "n")),
-                    word_setting((double)a->days - 1), word_p(p_of(test, "before")),
-                    word_p(p_of(test, "on")), word_p(p_of(test, "after")),
-                    word_setting(1 / (double)a->days)));
+                    word_setting(value_of(json_object_get(on, "test"), "draws")),
+                    word_p(p_of(test, "before")), word_p(p_of(test, "on")),
+                    word_p(p_of(test, "after")), word_setting(1 / (double)a->days)));
     if (value_of(test, "uncertain_dates") > 0)
         finding_say(f, "caveats",
                     SAY(a, M_EVENTS_DATES, word_count(value_of(test, "uncertain_dates"))));
@@ -113,9 +113,31 @@ static void find_onset(struct analysis *a, const json_t *o, json_t *findings)
     finding_end(findings, f, json_object_get(o, "evidence"));
 }
 
+/* Nothing found, with what would have been. */
+static void find_no_onset(struct analysis *a, json_t *findings)
+{
+    const json_t *watch = section_of(a, "onsets_watch");
+    const json_t *seen = json_object_get(watch, "detectable");
+    if (!json_is_number(json_object_get(seen, "onset_a_day")))
+        return;
+    json_t *f = finding_new("onsets-none", "onsets", "moderate");
+    finding_say(f, "headline", SAY(a, M_ONSETS_NONE_HEAD));
+    finding_say(f, "statement",
+                SAY(a, M_ONSETS_NONE, word_count(value_of(watch, "series_in_all")),
+                    word_setting(value_of(watch, "factor")),
+                    word_setting(value_of(seen, "onset_a_day")),
+                    word_percent(value_of(seen, "power"))));
+    finding_say(f, "because",
+                SAY(a, M_ONSETS_NONE_BECAUSE, word_setting(value_of(watch, "budget"))));
+    finding_value(f, "onset_a_day", json_object_get(seen, "onset_a_day"));
+    finding_end(findings, f, evidence_of_use(a));
+}
+
 void onsets_findings(struct analysis *a, json_t *findings)
 {
     const json_t *onsets = section_of(a, "onsets");
+    if (json_is_array(onsets) && json_array_size(onsets) == 0)
+        find_no_onset(a, findings);
     size_t told = 0;
     for (size_t i = 0; i < json_array_size(onsets) && told < ONSETS_MAX; i++)
         if (!is_told(onsets, i)) {

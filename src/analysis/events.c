@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Does the population's activity move with the study's events? Never "no relation" without the
- * effect that would have been seen. */
+ * effect that would have been seen. Asked of all activity, and of each service, category, country
+ * and group of hosts that the study names (event_series); p of those are held together by their
+ * false discovery rate. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +10,10 @@
 #include "analysis/section.h"
 #include "base/zone.h"
 #include "stats/event.h"
+#include "stats/order.h"
 
 enum { EVENTS_MIN = 3, DAYS_MIN = 42, SHUFFLES = 999 };
+static const double A_DAY_MIN = 3;
 
 struct kind {
     const char *name;
@@ -99,11 +103,13 @@ static json_t *test_json(struct analysis *a, const struct kind *k, const double 
         event_p_shuffled(series, a->days, k->days, k->count, weekday, 0, SHUFFLES, a->study->seed);
     double by_weekday =
         event_p_shuffled(series, a->days, k->days, k->count, weekday, 1, SHUFFLES, a->study->seed);
-    double least = 1;
+    /* Where dates may be a day off, the day and its neighbours together are a fourth window. */
+    bool near = k->uncertain > 0;
+    double least = near ? r.near.p : 1;
     for (int w = 0; w < EVENT_WINDOWS; w++)
-        least = fmin(least, r.window[w].p * EVENT_WINDOWS);
-    *ret_moves = least <= 0.05;
-    return json_pack(
+        least = fmin(least, r.window[w].p);
+    *ret_moves = least * (EVENT_WINDOWS + near) <= 0.05;
+    json_t *j = json_pack(
         "{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:{s:o, s:s, s:i}, s:{s:o, s:o, s:f}, s:o, s:{s:o, "
         "s:o}, s:o, s:o, s:b}",
         "kind", k->name, "n", (int)k->count, "uncertain_dates", (int)k->uncertain, "before",
@@ -116,6 +122,9 @@ static json_t *test_json(struct analysis *a, const struct kind *k, const double 
         "sensitivity", "day_shuffle_p", number_json(shuffled), "weekday_shuffle_p",
         number_json(by_weekday), "dates_moved", moved_json(a, k, x), "residual_sd",
         number_json(r.sd), "moves", (int)*ret_moves);
+    if (near)
+        json_object_set_new(j, "within_a_day", effect_json(&r.near, r.sd, r.draws));
+    return j;
 }
 
 static const char *percent_change(struct analysis *a, double log_ratio)
@@ -134,6 +143,12 @@ static json_t *verdict_json(struct analysis *a, const json_t *test, bool moves)
             "Activity differs around the events: on their days by %s against what weekday and "
             "trend give (the windows' p values are in the table).",
             percent_change(a, effect)));
+    if (!json_is_number(json_object_get(json_object_get(test, "detectable"), "effect")))
+        return json_string(arena_format(
+            a->arena,
+            "The events' days differ by %s from what weekday and trend give, but so few days and "
+            "events would not have shown an effect of any size.",
+            percent_change(a, effect)));
     return json_string(arena_format(
         a->arena,
         "Nothing in the activity tells the events: their days differ by %s from what weekday and "
@@ -142,11 +157,12 @@ static json_t *verdict_json(struct analysis *a, const json_t *test, bool moves)
         percent_change(a, effect), percent_change(a, seen)));
 }
 
-static int add_kinds(struct analysis *a, const double *x, const double *series, json_t *tests,
-                     bool *ret_moves)
+static json_t *tests_json(struct analysis *a, const double *x, const double *series,
+                          bool *ret_moves)
 {
     const struct study *s = a->study;
     struct kind all = kind_of(a, NULL);
+    json_t *tests = json_array();
     bool moves;
     json_array_append_new(tests, test_json(a, &all, x, series, ret_moves));
     for (size_t i = 0; i < s->event_count; i++) {
@@ -157,6 +173,187 @@ static int add_kinds(struct analysis *a, const double *x, const double *series, 
         if (first && k.count >= EVENTS_MIN && k.count < all.count)
             json_array_append_new(tests, test_json(a, &k, x, series, &moves));
     }
+    return tests;
+}
+
+/* --- the series that the study asks for --- */
+
+static const struct amounts *cells_of(const struct table *t, uint32_t key)
+{
+    size_t row = key ? table_row(t, key) : SIZE_MAX;
+    return row == SIZE_MAX ? NULL : t->cells + row * t->days;
+}
+
+static void hosts_sql(struct buf *b, const struct study_event_series *s)
+{
+    for (size_t i = 0; i < s->host_count; i++) {
+        struct ip range[2];
+        prefix_range(&s->hosts[i], &range[0], &range[1]);
+        for (int end = 0; end < 2; end++) {
+            buf_format(b, "%s",
+                       end ? "') AND local <= unhex('"
+                       : i ? " OR (local >= unhex('"
+                           : "(local >= unhex('");
+            for (int o = 0; o < IP_OCTETS; o++)
+                buf_format(b, "%02x", range[end].octet[o]);
+        }
+        buf_text(b, "'))");
+    }
+}
+
+/* What the hosts did, by day; NULL and 0 where they did nothing. */
+static int hosts_cells(struct analysis *a, const struct study_event_series *s,
+                       const struct amounts **ret, struct error *err)
+{
+    struct buf where;
+    struct table t = {0};
+    buf_init(&where, 1 << 20);
+    buf_text(&where, USAGE " AND (");
+    hosts_sql(&where, s);
+    buf_text(&where, ")");
+    int status = contact_table_ask(a, "1", where.at, &t, err);
+    buf_done(&where);
+    if (status == 0)
+        *ret = cells_of(&t, 1);
+    return status;
+}
+
+struct asked {
+    const char *kind, *id, *filter;
+    const struct amounts *cells;
+};
+
+static const char *hosts_text(struct analysis *a, const struct study_event_series *s, bool filter)
+{
+    const char *text = "";
+    for (size_t i = 0; i < s->host_count; i++) {
+        char prefix[PREFIX_TEXT_MAX];
+        prefix_print(&s->hosts[i], prefix);
+        text = arena_format(a->arena, filter ? "%s%slocal net %s" : "%s%s%s", text,
+                            i == 0   ? ""
+                            : filter ? " or "
+                                     : ", ",
+                            prefix);
+    }
+    return text;
+}
+
+static int series_asked(struct analysis *a, const struct study_event_series *s, struct asked *ret,
+                        struct error *err)
+{
+    char code[3];
+    *ret = (struct asked){.kind = "hosts"};
+    if (s->host_count) {
+        ret->id = s->label[0] ? s->label : hosts_text(a, s, false);
+        ret->filter = arena_format(a->arena, "(%s)", hosts_text(a, s, true));
+        return hosts_cells(a, s, &ret->cells, err);
+    }
+    if (s->country) {
+        country_text(s->country, code);
+        ret->kind = "country";
+        ret->id = arena_text(a->arena, code, strlen(code));
+        ret->cells = cells_of(&a->countries, s->country);
+    } else if (s->service[0]) {
+        ret->kind = "service";
+        ret->id = s->service;
+        ret->cells = cells_of(
+            &a->services, symbols_find(a->symbols, SYMBOL_SERVICE, s->service, strlen(s->service)));
+    } else {
+        ret->kind = "category";
+        ret->id = s->category;
+        ret->cells = cells_of(&a->categories, symbols_find(a->symbols, SYMBOL_CATEGORY, s->category,
+                                                           strlen(s->category)));
+    }
+    ret->filter = arena_format(a->arena, "%s %s", ret->kind, filter_word(a, ret->id));
+    return 0;
+}
+
+/* A series that is nothing on most days cannot be compared with its weekday: log ratios of small
+ * counts are noise that no test of days holds. */
+static bool is_too_thin(struct analysis *a, const double *x)
+{
+    double *known = arena_array(a->arena, a->days + 1, sizeof(*known));
+    size_t n = 0;
+    for (size_t i = 0; i < a->days; i++)
+        if (isfinite(x[i]))
+            known[n++] = x[i];
+    return n == 0 || median_of(known, n) < A_DAY_MIN;
+}
+
+static int asked_json(struct analysis *a, const struct study_event_series *s, json_t **ret,
+                      struct error *err)
+{
+    struct asked q;
+    double *x = arena_array(a->arena, a->days + 1, sizeof(*x)), flows = 0;
+    double *series = arena_array(a->arena, a->days + 1, sizeof(*series));
+    int status = series_asked(a, s, &q, err);
+    if (status < 0)
+        return status;
+    for (size_t i = 0; i < a->days; i++) {
+        x[i] = !a->used[i] ? NAN : q.cells ? amount_of(&q.cells[i], a->measure) : 0;
+        flows += q.cells ? q.cells[i].flows : 0;
+    }
+    *ret = json_pack(
+        "{s:{s:s, s:s}, s:o}", "subject", "kind", q.kind, "id", q.id, "evidence",
+        evidence_json(a, arena_format(a->arena, "%s and " USAGE_FILTER, q.filter), flows));
+    if (is_too_thin(a, x)) {
+        json_object_set_new(*ret, "unsupported",
+                            json_string("On most days there is too little of it to be compared "
+                                        "with other days."));
+        return 0;
+    }
+    bool moves = false;
+    event_series(x, a->days, day_weekday(a->study->from_day), series);
+    json_object_set_new(*ret, "tests", tests_json(a, x, series, &moves));
+    return 0;
+}
+
+static double least_p(const json_t *subject)
+{
+    static const char *const windows[] = {"before", "on", "after"};
+    const json_t *test = json_array_get(json_object_get(subject, "tests"), 0);
+    double least = 1;
+    for (int w = 0; w < EVENT_WINDOWS && test; w++) {
+        const json_t *t = json_object_get(json_object_get(test, windows[w]), "test");
+        least = fmin(least, EVENT_WINDOWS * json_number_value(json_object_get(t, "p")));
+    }
+    return least;
+}
+
+/* Of many series asked one or the other differs by chance: only what the false discovery rate over
+ * all of them lets stand `moves`. */
+static void judge_asked(struct analysis *a, json_t *list)
+{
+    size_t n = json_array_size(list);
+    double *p = arena_array(a->arena, 2 * n + 1, sizeof(*p)), *q = p + n;
+    for (size_t i = 0; i < n; i++)
+        p[i] = least_p(json_array_get(list, i));
+    false_discovery(p, n, q);
+    for (size_t i = 0; i < n; i++) {
+        json_t *subject = json_array_get(list, i);
+        if (!json_object_get(subject, "tests"))
+            continue;
+        json_object_set_new(subject, "q", number_json(q[i]));
+        json_object_set_new(subject, "moves", json_boolean(q[i] <= 0.05));
+    }
+}
+
+static int by_subject_json(struct analysis *a, json_t **ret, struct error *err)
+{
+    json_t *list = json_array();
+    int status = 0;
+    for (size_t i = 0; i < a->study->event_series_count && status == 0; i++) {
+        json_t *one = NULL;
+        status = asked_json(a, &a->study->event_series[i], &one, err);
+        if (status == 0)
+            json_array_append_new(list, one);
+    }
+    if (status < 0) {
+        json_decref(list);
+        return status;
+    }
+    judge_asked(a, list);
+    *ret = list;
     return 0;
 }
 
@@ -167,7 +364,6 @@ int events_section(struct analysis *a, json_t **ret, struct error *err)
     double *series = arena_array(a->arena, a->days + 1, sizeof(*series));
     size_t known = 0;
     bool moves = false;
-    (void)err;
     event_series(x, a->days, day_weekday(a->study->from_day), series);
     for (size_t i = 0; i < a->days; i++)
         known += isfinite(series[i]);
@@ -181,13 +377,17 @@ int events_section(struct analysis *a, json_t **ret, struct error *err)
                                       word_setting(DAYS_MIN)));
         return 0;
     }
-    json_t *tests = json_array();
-    add_kinds(a, x, series, tests, &moves);
+    json_t *by_subject = NULL;
+    int status = by_subject_json(a, &by_subject, err);
+    if (status < 0)
+        return status;
+    json_t *tests = tests_json(a, x, series, &moves);
     json_t *daily = json_array();
     for (size_t i = a->series_from; i < a->series_to; i++)
         json_array_append_new(daily, number_json(series[i]));
-    *ret = json_pack("{s:o, s:o, s:o, s:s}", "tests", tests, "verdict",
+    *ret = json_pack("{s:o, s:o, s:o, s:s, s:o}", "tests", tests, "verdict",
                      verdict_json(a, json_array_get(tests, 0), moves), "series", daily, "series_is",
-                     "log ratio of each day to the median of its weekday around it");
+                     "log ratio of each day to the median of its weekday around it", "by_subject",
+                     by_subject);
     return 0;
 }

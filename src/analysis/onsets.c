@@ -1,84 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What began, stopped or shifted: the daily conversations of every service, category and country.
- * The error budget is one of the whole study: p times the number of series watched is at most 0.2,
- * so that in one study of five at most a single false change is to be expected. */
+/* What began, stopped or shifted: the daily conversations of everything that onset_series.h lists.
+ * The error budget is one of the whole study: the p allowed to each series, summed over all, is at
+ * most 0.2, so that in one study of five at most a single false change is to be expected. Pairs are
+ * many and share a quarter of it. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/section.h"
+#include "analysis/onset_series.h"
+#include "base/random.h"
 #include "stats/change.h"
+#include "stats/order.h"
 #include "stats/special.h"
 
-enum { SHORTEST = 5, CHANGES_MAX = 6, DAYS_MIN = 21, GROWTH_DAYS = 28 };
-static const double BUDGET = 0.2, FACTOR = 3, NOTHING = 0.05, TOTAL_MIN = 20;
+enum { SHORTEST = 5, CHANGES_MAX = 6, DAYS_MIN = 21, GROWTH_DAYS = 28, PLANTED = 60 };
+static const double BUDGET = 0.2, OF_PAIRS = 0.25, FACTOR = 3, NOTHING = 0.05, POWER = 0.8;
 
 struct found {
     struct change change;
-    const char *kind, *id, *filter;
-    const double *x;
-    json_t *json;
+    const struct onset_series *of;
+    const double *x; /* used days */
+    double p_max;
 };
 
 struct watch {
     struct analysis *a;
+    struct onset_list list;
     size_t *day_of; /* used day -> day of the study */
     size_t n;       /* used days */
-    double p_max;
+    double p_max, p_max_pair;
     struct found *found;
     size_t count, room;
 };
 
-static double *series_of(struct watch *w, const struct amounts *cells)
+static double *used_of(struct watch *w, const struct onset_series *s)
 {
     double *x = arena_array(w->a->arena, w->n + 1, sizeof(*x));
     for (size_t i = 0; i < w->n; i++)
-        x[i] = cells[w->day_of[i]].flows;
+        x[i] = s->flows[w->day_of[i]];
     return x;
 }
 
-static void watch_row(struct watch *w, const char *kind, const char *id,
-                      const struct amounts *cells)
+static void watch_series(struct watch *w, const struct onset_series *s, double p_max)
 {
     struct change c[CHANGES_MAX];
-    double *x = series_of(w, cells);
-    size_t n = changes_find(x, w->n, SHORTEST, w->p_max, FACTOR, c, CHANGES_MAX);
+    double *x = used_of(w, s);
+    size_t n = changes_find(x, w->n, SHORTEST, p_max, FACTOR, c, CHANGES_MAX);
     for (size_t i = 0; i < n && w->count < w->room; i++)
-        w->found[w->count++] = (struct found){
-            .change = c[i],
-            .kind = kind,
-            .id = id,
-            .x = x,
-            .filter =
-                arena_format(w->a->arena, "%s %s and " USAGE_FILTER, kind, filter_word(w->a, id)),
-        };
-}
-
-/* Series with too few conversations can show nothing and would only eat the budget. */
-static size_t watched(const struct table *t)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < t->rows; i++)
-        count += t->keys[i] != 0 && t->sums[i].flows >= TOTAL_MIN;
-    return count;
-}
-
-static const char *id_of(struct analysis *a, const struct table *t, uint32_t key)
-{
-    char code[3];
-    if (t == &a->services)
-        return symbols_text(a->symbols, SYMBOL_SERVICE, key);
-    if (t == &a->categories)
-        return symbols_text(a->symbols, SYMBOL_CATEGORY, key);
-    country_text(key, code);
-    return arena_text(a->arena, code, strlen(code));
-}
-
-static void watch_table(struct watch *w, const char *kind, const struct table *t)
-{
-    for (size_t i = 0; i < t->rows; i++)
-        if (t->keys[i] != 0 && t->sums[i].flows >= TOTAL_MIN)
-            watch_row(w, kind, id_of(w->a, t, t->keys[i]), t->cells + i * t->days);
+        w->found[w->count++] = (struct found){.change = c[i], .of = s, .x = x, .p_max = p_max};
 }
 
 /* Mean of a stretch of used days. */
@@ -143,21 +112,11 @@ static json_t *found_json(struct watch *w, const struct found *f)
             to = at > c->at && at < to ? at : to;
         }
     struct estimate before = level_of(w, f->x, from, c->at), after = level_of(w, f->x, c->at, to);
-    double flows = 0;
-    for (size_t i = 0; i < w->n; i++)
-        flows += f->x[i];
     int32_t day = a->study->from_day;
     const char *change = change_name(c);
-    /* Evidence is of the whole period, thin days too: the same rows that the filter returns. */
-    const struct table *t = strcmp(f->kind, "service") == 0    ? &a->services
-                            : strcmp(f->kind, "category") == 0 ? &a->categories
-                                                               : &a->countries;
-    for (size_t i = 0; i < t->rows; i++)
-        if (t->keys[i] != 0 && strcmp(id_of(a, t, t->keys[i]), f->id) == 0)
-            flows = t->sums[i].flows;
     return json_pack(
         "{s:{s:s, s:s}, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:s, s:i, s:o}, s:o}", "subject",
-        "kind", f->kind, "id", f->id, "change", change, "at",
+        "kind", f->of->kind, "id", f->of->id, "change", change, "at",
         date_json(day + (int32_t)w->day_of[c->at]), "at_low",
         date_json(day + (int32_t)w->day_of[c->at_low]), "at_high",
         date_json(day + (int32_t)w->day_of[c->at_high]), "before", estimate_json(&before), "after",
@@ -165,7 +124,9 @@ static json_t *found_json(struct watch *w, const struct found *f)
         strcmp(change, "onset") == 0 ? doubling_json(f->x, c->at, to) : json_null(), "test", "p",
         number_json(c->p), "method",
         "likelihood ratio of counts over spread and lean, all dates together", "draws", 0, "budget",
-        number_json(w->p_max), "evidence", evidence_json(a, f->filter, flows));
+        number_json(f->p_max), "evidence",
+        /* Of the whole period, thin days too: the same rows that the filter returns. */
+        evidence_json(a, f->of->filter, f->of->total));
 }
 
 static int by_p(const void *a, const void *b)
@@ -175,14 +136,77 @@ static int by_p(const void *a, const void *b)
         return x->change.p < y->change.p ? -1 : 1;
     if (x->change.statistic != y->change.statistic)
         return x->change.statistic > y->change.statistic ? -1 : 1;
-    int kind = strcmp(x->kind, y->kind);
-    return kind ? kind : strcmp(x->id, y->id);
+    if (x->of->kind != y->of->kind) /* in the order of the list */
+        return x->of < y->of ? -1 : 1;
+    return strcmp(x->of->id, y->of->id);
+}
+
+/* Spread of days around their level (logarithms): the median of the busier series. */
+static double usual_spread(struct watch *w)
+{
+    double *spread = arena_array(w->a->arena, w->list.count + 1, sizeof(*spread));
+    size_t n = 0;
+    for (size_t k = 0; k < w->list.count - w->list.pairs; k++) {
+        const double *x = used_of(w, &w->list.at[k]);
+        double sum = 0, squares = 0;
+        if (w->list.at[k].total < 20 * (double)w->n)
+            continue;
+        for (size_t i = 0; i < w->n; i++)
+            sum += log(x[i] + 0.5), squares += pow(log(x[i] + 0.5), 2);
+        spread[n++] = sqrt(fmax(0, squares / (double)w->n - pow(sum / (double)w->n, 2)));
+    }
+    return n ? median_of(spread, n) : 0.4;
+}
+
+/* How many conversations a day something must begin with, from nothing and on any day but the first
+ * and last ten, to be found with the power: planted, with days as the study's own. */
+static double onset_seen(struct watch *w)
+{
+    static const double levels[] = {0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 40, 80};
+    double spread = usual_spread(w), *x = arena_array(w->a->arena, w->n + 1, sizeof(*x));
+    struct random random;
+    random_init_named(&random, w->a->study->seed, "onset-power");
+    for (size_t l = 0; l < sizeof(levels) / sizeof(levels[0]); l++) {
+        int seen = 0;
+        for (int k = 0; k < PLANTED; k++) {
+            struct change c[2];
+            size_t margin = w->n / 3 < 10 ? w->n / 3 : 10;
+            size_t at = margin + (size_t)random_below(&random, w->n - 2 * margin + 1);
+            for (size_t i = 0; i < w->n; i++)
+                x[i] = i < at ? 0
+                              : (double)random_poisson(
+                                    &random, levels[l] * exp(spread * random_normal(&random)));
+            seen += changes_find(x, w->n, SHORTEST, w->p_max, FACTOR, c, 2) > 0;
+        }
+        if (seen >= POWER * PLANTED)
+            return levels[l];
+    }
+    return INFINITY;
+}
+
+/* What was watched, and what would have been found: without it "nothing began" says little. */
+static json_t *watch_json(struct watch *w)
+{
+    static const char *const kinds[] = {"service", "category", "country", "port", "pair"};
+    json_t *series = json_object();
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+        size_t n = 0;
+        for (size_t i = 0; i < w->list.count; i++)
+            n += strcmp(w->list.at[i].kind, kinds[k]) == 0;
+        json_object_set_new(series, kinds[k], json_integer((json_int_t)n));
+    }
+    if (w->list.ports_left_out)
+        json_object_set_new(series, "port",
+                            unsupported("Ports are watched in studies of up to fifty million "
+                                        "conversations."));
+    return json_pack("{s:i, s:i, s:o, s:f, s:f, s:{s:o, s:f}}", "series_in_all", (int)w->list.count,
+                     "days_used", (int)w->n, "series", series, "budget", BUDGET, "factor", FACTOR,
+                     "detectable", "onset_a_day", number_json(onset_seen(w)), "power", POWER);
 }
 
 int onsets_section(struct analysis *a, json_t **ret, struct error *err)
 {
     struct watch w = {.a = a};
-    (void)err;
     w.day_of = arena_array(a->arena, a->days + 1, sizeof(*w.day_of));
     for (size_t i = 0; i < a->days; i++)
         if (a->used[i])
@@ -192,16 +216,20 @@ int onsets_section(struct analysis *a, json_t **ret, struct error *err)
                            "stopped or shifted.");
         return 0;
     }
-    size_t series = watched(&a->services) + watched(&a->categories) + watched(&a->countries);
-    w.p_max = BUDGET / (double)(series > 0 ? series : 1);
-    w.room = CHANGES_MAX * (series + 1);
+    int status = onset_series_load(a, &w.list, err);
+    if (status < 0)
+        return status;
+    size_t pairs = w.list.pairs, others = w.list.count - pairs;
+    w.p_max = BUDGET * (1 - OF_PAIRS) / fmax(1, (double)others);
+    w.p_max_pair = BUDGET * OF_PAIRS / fmax(1, (double)pairs);
+    w.room = CHANGES_MAX * (w.list.count + 1);
     w.found = arena_array(a->arena, w.room, sizeof(*w.found));
-    watch_table(&w, "service", &a->services);
-    watch_table(&w, "category", &a->categories);
-    watch_table(&w, "country", &a->countries);
+    for (size_t i = 0; i < w.list.count; i++)
+        watch_series(&w, &w.list.at[i], i < others ? w.p_max : w.p_max_pair);
     qsort(w.found, w.count, sizeof(*w.found), by_p);
     *ret = json_array();
     for (size_t i = 0; i < w.count; i++)
         json_array_append_new(*ret, found_json(&w, &w.found[i]));
+    json_object_set_new(a->model, "onsets_watch", watch_json(&w));
     return 0;
 }

@@ -311,6 +311,9 @@ struct event_result event_test(const double *x, size_t n, const int *events, siz
         if (w == EVENT_ON)
             r.equivalence = fabs(r.window[w].effect) + shift_quantile(&t, 2 * level - 1 + SPARE);
     }
+    q.first = -1, q.last = 1;
+    shifts_of(&t, &q);
+    r.near = effect_of(&t, level);
     for (int k = 0; k < LAGS; k++) {
         q.first = q.last = LAG_FIRST + k;
         shifts_of(&t, &q);

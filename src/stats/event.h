@@ -24,8 +24,9 @@ struct event_result {
     double sd;    /* of the series */
     size_t draws; /* circular shifts of the series, filled up to whole weeks, and of its mirror */
     struct event_effect window[EVENT_WINDOWS], lag[LAGS];
-    double p_any;       /* max-T over all lags: does any lag stand out */
-    double lag_p[LAGS]; /* each lag, adjusted by max-T */
+    struct event_effect near; /* the day before, the day and the day after, for dates in doubt */
+    double p_any;             /* max-T over all lags: does any lag stand out */
+    double lag_p[LAGS];       /* each lag, adjusted by max-T */
     double equivalence; /* the day's own effect is within +-this (two one-sided tests at 5%) */
 };
 

@@ -94,8 +94,8 @@ static void a_plain_effect_is_found_with_the_least_p(void **state)
     assert_true(t.equivalence > log(4));
 }
 
-/* The stated detectable effect is found in 80% of other series of the same world; it is about the
- * 1.03 standard deviations that eight events on independent days need. */
+/* The stated detectable effect is found in 80% of other series of the same world; eight events
+ * on independent days need 1.03 standard deviations, and the margin for other series adds to it. */
 static void the_detectable_effect_is_what_it_says(void **state)
 {
     (void)state;
@@ -114,7 +114,7 @@ static void the_detectable_effect_is_what_it_says(void **state)
         event_series(x, DAYS, 0, s);
         found += event_test(x, DAYS, spread.events, 8, 0.95, 1).window[EVENT_ON].p <= 0.05;
     }
-    if (!(size > 0.9 && size < 1.35 && found / SERIES > 0.6))
+    if (!(size > 0.9 && size < 1.6 && found / SERIES > 0.7))
         fail_msg("%.2f standard deviations, found in %.0f%%", size, 100 * found / SERIES);
 }
 

@@ -34,6 +34,8 @@
 
 enum { GRID = 64, FACTORS = 16 };
 static const double LEAN_LOW = -0.5, LEAN_HIGH = 0.98, NOISE_MOST = 0.95, NEGLIGIBLE = 1e-7;
+/* On fewer days the prior alone would decide: there it goes over into a flat one. */
+static const double PRIOR_DAYS = 56;
 
 /* The grid of correlations: weight and the standard error of the mean at each. */
 struct leaning {
@@ -83,12 +85,13 @@ static void leaning_fit(struct leaning *l, const int32_t *days, const double *x,
                         int taken, double noise)
 {
     double likelihood[GRID], best = -INFINITY, total = 0;
+    double prior = 0.5 * fmin(1, (double)n / PRIOR_DAYS);
     l->freedom = (double)n - 1 - taken;
     for (int k = 0; k < GRID; k++) {
         double lean = LEAN_LOW + (LEAN_HIGH - LEAN_LOW) * (k + 0.5) / GRID;
         l->lean[k] = lean;
         likelihood[k] = restricted(days, x, n, l->freedom, lean, noise, &l->scale[k]) -
-                        0.5 * log(1 - lean * lean);
+                        prior * log(1 - lean * lean);
         best = fmax(best, likelihood[k]);
     }
     for (int k = 0; k < GRID; k++)

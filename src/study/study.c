@@ -41,6 +41,12 @@ struct timeline_text {
     const char *net, *service, *from, *to, *label;
 };
 
+struct event_series_text {
+    const char *service, *category, *country, *label;
+    const char **hosts;
+    uint32_t hosts_count;
+};
+
 struct holiday_text {
     const char *date, *label;
 };
@@ -76,6 +82,8 @@ struct study_text {
     uint32_t policies_count;
     struct timeline_text *timelines;
     uint32_t timelines_count;
+    struct event_series_text *event_series;
+    uint32_t event_series_count;
     struct holiday_text *holidays;
     uint32_t holidays_count;
 };
@@ -104,6 +112,19 @@ static const cyaml_schema_field_t pivot_fields[] = {
     CYAML_FIELD_END};
 static const cyaml_schema_value_t pivot_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct prefix_text, pivot_fields)};
+
+static const cyaml_schema_value_t host_entry = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 1, CYAML_UNLIMITED)};
+static const cyaml_schema_field_t event_series_fields[] = {
+    TEXT_OPTIONAL("service", struct event_series_text, service),
+    TEXT_OPTIONAL("category", struct event_series_text, category),
+    TEXT_OPTIONAL("country", struct event_series_text, country),
+    TEXT_OPTIONAL("label", struct event_series_text, label),
+    CYAML_FIELD_SEQUENCE("hosts", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                         struct event_series_text, hosts, &host_entry, 1, LIST_MAX),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t event_series_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct event_series_text, event_series_fields)};
 
 static const cyaml_schema_field_t policy_fields[] = {
     TEXT("service", struct policy_text, service), TEXT("from", struct policy_text, from),
@@ -156,6 +177,7 @@ static const cyaml_schema_field_t study_fields[] = {
                          &population_entry, 1, LIST_MAX),
     LIST("pivots", pivots, pivot_entry),
     LIST("events", events, path_entry),
+    LIST("event_series", event_series, event_series_entry),
     TEXT_OPTIONAL("baseline", struct study_text, baseline),
     TEXT_OPTIONAL("reference", struct study_text, reference),
     TEXT_OPTIONAL("store", struct study_text, store),
@@ -526,6 +548,54 @@ static int fill_policies(const struct filling *f)
     return 0;
 }
 
+static int fill_event_series_hosts(const struct filling *f, size_t i,
+                                   const struct event_series_text *t,
+                                   struct study_event_series *to)
+{
+    to->hosts = arena_array(f->w->arena, t->hosts_count, sizeof *to->hosts);
+    to->host_count = t->hosts_count;
+    for (size_t h = 0; h < t->hosts_count; h++)
+        if (!prefix_parse(t->hosts[h], strlen(t->hosts[h]), true, &to->hosts[h])) {
+            char where[64];
+            snprintf(where, sizeof where, "event_series[%zu]", i);
+            return yamlfile_wrong(f->yaml, f->err, where,
+                                  "event_series: '%.60s' is not a prefix or address", t->hosts[h]);
+        }
+    return 0;
+}
+
+static int fill_event_series(const struct filling *f)
+{
+    struct study *s = f->s;
+    size_t n = f->text->event_series_count;
+    s->event_series = arena_array(f->w->arena, n, sizeof *s->event_series);
+    s->event_series_count = n;
+    for (size_t i = 0; i < n; i++) {
+        const struct event_series_text *t = &f->text->event_series[i];
+        struct study_event_series *to = &s->event_series[i];
+        char where[64];
+        snprintf(where, sizeof where, "event_series[%zu]", i);
+        *to = (struct study_event_series){.service = keep(f, t->service),
+                                          .category = keep(f, t->category),
+                                          .label = keep(f, t->label)};
+        if (given(t->service) + given(t->category) + given(t->country) + (t->hosts_count > 0) != 1)
+            return yamlfile_wrong(f->yaml, f->err, where,
+                                  "event_series: one of service, category, country and hosts is "
+                                  "needed");
+        if (given(t->country)) {
+            const char *c = t->country;
+            if (strlen(c) != 2 || c[0] < 'A' || c[0] > 'Z' || c[1] < 'A' || c[1] > 'Z')
+                return yamlfile_wrong(f->yaml, f->err, where,
+                                      "event_series: '%.40s' is not a country of two letters (IN)",
+                                      c);
+            to->country = country_code(c);
+        }
+        if (fill_event_series_hosts(f, i, t, to) != 0)
+            return ERROR_USAGE;
+    }
+    return 0;
+}
+
 static int fill_exclusions(const struct filling *f)
 {
     struct study *s = f->s;
@@ -667,7 +737,7 @@ static int fill(const struct filling *f)
         fill_lists(f) != 0 ||
         fill_geo_file(f, "geo.country", f->text->geo.country, &f->s->geo_country_mmdb) != 0 ||
         fill_geo_file(f, "geo.asn", f->text->geo.asn, &f->s->geo_asn_mmdb) != 0 ||
-        fill_policies(f) != 0 || fill_exclusions(f) != 0 || fill_timelines(f) != 0 ||
+        fill_policies(f) != 0 || fill_exclusions(f) != 0 || fill_event_series(f) != 0 || fill_timelines(f) != 0 ||
         fill_holidays(f) != 0 ||
         fill_events(f) != 0)
         return ERROR_USAGE;

@@ -51,6 +51,15 @@ struct study_timeline {
     const char *label;
 };
 
+/* A series held against the events beside all activity: one of the four. */
+struct study_event_series {
+    const char *service, *category; /* catalogue ids; "" when not asked */
+    uint16_t country;               /* values.h; 0 when not asked */
+    struct prefix *hosts;           /* local addresses */
+    size_t host_count;
+    const char *label;
+};
+
 struct study_holiday {
     int32_t day; /* the zone's date, days since 1970-01-01 */
     const char *label;
@@ -76,6 +85,8 @@ struct study {
     struct lpm *kept_lpm;       /* population and pivots together: what decoders keep; sealed */
     struct study_event *events; /* ascending */
     size_t event_count;
+    struct study_event_series *event_series;
+    size_t event_series_count;
     const char **event_files;   /* the lists they are from */
     size_t event_file_count;
     const char *baseline;       /* "default", or a path as given: a table, or a study's folder */

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "analysis/onset_series.h"
+
+#include <string.h>
+
+#include "base/zone.h"
+
+enum { PORTS = 64, PAIRS = 200, PAIR_FLOWS_MIN = 200, TOTAL_MIN = 20 };
+/* No summary knows ports: they are asked of the conversations themselves, which takes a second for
+ * each fifty million. */
+static const double PORTS_FLOWS_MAX = 5e7;
+
+static struct onset_series *series_new(struct analysis *a, struct onset_list *list,
+                                       const char *kind, const char *id, const char *filter)
+{
+    if (list->count == list->room) {
+        size_t room = list->room ? 2 * list->room : 256;
+        struct onset_series *at = arena_array(a->arena, room, sizeof(*at));
+        for (size_t i = 0; i < list->count; i++)
+            at[i] = list->at[i];
+        list->at = at;
+        list->room = room;
+    }
+    struct onset_series *s = &list->at[list->count++];
+    *s = (struct onset_series){.kind = kind, .id = id, .filter = filter};
+    s->flows = arena_array(a->arena, a->days + 1, sizeof(*s->flows));
+    return s;
+}
+
+static const char *id_of(struct analysis *a, const struct table *t, uint32_t key)
+{
+    char code[3];
+    if (t == &a->services)
+        return symbols_text(a->symbols, SYMBOL_SERVICE, key);
+    if (t == &a->categories)
+        return symbols_text(a->symbols, SYMBOL_CATEGORY, key);
+    country_text(key, code);
+    return arena_text(a->arena, code, strlen(code));
+}
+
+/* Series with too few conversations can show nothing and would only eat the budget. */
+static void add_table(struct analysis *a, struct onset_list *list, const char *kind,
+                      const struct table *t)
+{
+    for (size_t i = 0; i < t->rows; i++) {
+        if (t->keys[i] == 0 || t->sums[i].flows < TOTAL_MIN)
+            continue;
+        const char *id = id_of(a, t, t->keys[i]);
+        struct onset_series *s =
+            series_new(a, list, kind, id,
+                       arena_format(a->arena, "%s %s and " USAGE_FILTER, kind, filter_word(a, id)));
+        for (size_t d = 0; d < a->days; d++)
+            s->flows[d] = t->cells[i * t->days + d].flows;
+        s->total = t->sums[i].flows;
+    }
+}
+
+/* start_ms on the zone's clock, as SQL: the offset of each stretch between changes of the clock. */
+static const char *local_ms_sql(struct analysis *a)
+{
+    const struct zone *z = a->study->zone;
+    int64_t from = (int64_t)(a->study->from_ms / 1000), to = (int64_t)(a->study->to_ms / 1000);
+    struct buf b;
+    size_t changes = 0;
+    buf_init(&b, 1 << 16);
+    for (int64_t at = from; at < to; at += 3600) {
+        int64_t low = at, high = at + 3600;
+        if (zone_offset_s(z, low) == zone_offset_s(z, high))
+            continue;
+        int32_t before = zone_offset_s(z, low);
+        while (high - low > 1) {
+            int64_t middle = low + (high - low) / 2;
+            if (zone_offset_s(z, middle) == before)
+                low = middle;
+            else
+                high = middle;
+        }
+        buf_format(&b, "start_ms < %lld, %d, ", (long long)high * 1000, before);
+        changes++;
+    }
+    int32_t last = zone_offset_s(z, to);
+    const char *sql =
+        changes ? arena_format(a->arena, "(toInt64(start_ms) + 1000 * multiIf(%s%d))", b.at, last)
+                : arena_format(a->arena, "(toInt64(start_ms) + 1000 * (%d))", last);
+    buf_done(&b);
+    return sql;
+}
+
+static void add_cell(struct analysis *a, struct onset_series *s, int64_t day, double flows)
+{
+    if (day < a->study->from_day || day > a->study->to_day)
+        return;
+    s->flows[day - a->study->from_day] += flows;
+    s->total += flows;
+}
+
+/* Ports of servers that the population opened most conversations to, by protocol. */
+static int add_ports(struct analysis *a, struct onset_list *list, struct error *err)
+{
+    struct block *b = NULL;
+    list->ports_left_out = a->total.flows > PORTS_FLOWS_MAX;
+    if (list->ports_left_out)
+        return 0;
+    const char *where = arena_format(
+        a->arena,
+        "start_ms >= %llu AND start_ms < %llu AND role = %d AND protocol IN (6, 17) AND "
+        "bitAnd(marks, %d) = 0",
+        (unsigned long long)a->study->from_ms, (unsigned long long)a->study->to_ms, ROLE_CONSUMED,
+        MARK_PIVOT);
+    int status = ask(a, &b, err,
+                     "SELECT toUInt32(protocol) * 65536 + remote_port AS k, intDiv(%s, 86400000) "
+                     "AS d, count() AS n FROM flow WHERE %s AND toUInt32(protocol) * 65536 + "
+                     "remote_port IN (SELECT k FROM (SELECT toUInt32(protocol) * 65536 + "
+                     "remote_port AS k, count() AS n FROM flow WHERE %s GROUP BY k HAVING n >= %d "
+                     "ORDER BY n DESC, k LIMIT %d)) GROUP BY k, d ORDER BY k, d",
+                     local_ms_sql(a), where, where, TOTAL_MIN, PORTS);
+    if (status < 0)
+        return status;
+    struct onset_series *s = NULL;
+    for (size_t i = 0, last = 0; i < block_rows(b); i++) {
+        uint32_t key = (uint32_t)block_u64(b, 0, i);
+        const char *protocol = key >> 16 == 6 ? "tcp" : "udp";
+        if (!s || key != last)
+            s = series_new(a, list, "port", arena_format(a->arena, "%s/%u", protocol, key & 0xffff),
+                           arena_format(a->arena, "proto %s and remote port %u and role consumed",
+                                        protocol, key & 0xffff));
+        last = key;
+        add_cell(a, s, (int64_t)block_u64(b, 1, i), block_f64(b, 2, i));
+    }
+    block_free(b);
+    return 0;
+}
+
+static void take_ip(char text[IP_TEXT_MAX], const struct block *b, size_t column, size_t row)
+{
+    struct ip ip = {0};
+    struct bytes octets = block_bytes(b, column, row);
+    memcpy(ip.octet, octets.at, octets.len < IP_OCTETS ? octets.len : IP_OCTETS);
+    text[ip_print(&ip, text)] = 0;
+}
+
+static int add_pairs(struct analysis *a, struct onset_list *list, struct error *err)
+{
+    struct block *b = NULL;
+    size_t before = list->count;
+    int status = ask(a, &b, err,
+                     "SELECT local, remote, toUInt32(toUInt16(day)) AS d, sum(flows) AS n FROM "
+                     "contact WHERE %s AND " USAGE " AND (local, remote) IN (SELECT local, remote "
+                     "FROM (SELECT local, remote, sum(flows) AS n FROM contact WHERE %s AND " USAGE
+                     " GROUP BY local, remote HAVING n >= %d ORDER BY n DESC, local, remote LIMIT "
+                     "%d)) GROUP BY local, remote, d ORDER BY local, remote, d",
+                     a->window, a->window, PAIR_FLOWS_MIN, PAIRS);
+    if (status < 0)
+        return status;
+    struct onset_series *s = NULL;
+    for (size_t i = 0; i < block_rows(b); i++) {
+        if (!s || !bytes_equal(block_bytes(b, 0, i), block_bytes(b, 0, i - 1)) ||
+            !bytes_equal(block_bytes(b, 1, i), block_bytes(b, 1, i - 1))) {
+            char local[IP_TEXT_MAX], remote[IP_TEXT_MAX];
+            take_ip(local, b, 0, i);
+            take_ip(remote, b, 1, i);
+            s = series_new(a, list, "pair", arena_format(a->arena, "%s > %s", local, remote),
+                           arena_format(a->arena,
+                                        "local host %s and remote host %s and " USAGE_FILTER, local,
+                                        remote));
+        }
+        add_cell(a, s, (int64_t)block_u64(b, 2, i), block_f64(b, 3, i));
+    }
+    block_free(b);
+    list->pairs = list->count - before;
+    return 0;
+}
+
+int onset_series_load(struct analysis *a, struct onset_list *ret, struct error *err)
+{
+    *ret = (struct onset_list){0};
+    add_table(a, ret, "service", &a->services);
+    add_table(a, ret, "category", &a->categories);
+    add_table(a, ret, "country", &a->countries);
+    int status = add_ports(a, ret, err);
+    return status < 0 ? status : add_pairs(a, ret, err);
+}
