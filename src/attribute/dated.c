@@ -73,7 +73,7 @@ static int load_lists(struct dated *d, const char *folder, struct error *err)
     char path[PATH_ROOM];
     int status = 0, count = scandir(folder, &names, is_list, alphasort);
     if (count < 0)
-        return errno == ENOENT ? 0 : error_errno(err, "%s", folder);
+        return errno == ENOENT || errno == ENOTDIR ? 0 : error_errno(err, "%s", folder);
     d->editions = memory_array((size_t)count + 1, sizeof *d->editions);
     for (int i = 0; i < count; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
