@@ -365,7 +365,8 @@ def onsets(w, model, lean):
     found = model["onsets"]
     if not isinstance(found, list):
         return
-    mine = [f for f in found if f["subject"]["id"] in ("bitcoin", "cryptocurrency", "DE") and w.onset]
+    mine = [f for f in found if w.onset and (f["subject"]["id"] in ("bitcoin", "cryptocurrency", "DE", "tcp/8333")
+                                             or "> 88.198.6." in f["subject"]["id"])]
     others = [f for f in found if f not in mine]
     yield "false changes in a study (a number)", lean, len(others), [(f["subject"], f["change"], f["at"]) for f in others]
     if w.onset:
