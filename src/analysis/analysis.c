@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analysis/devices.h"
+#include "analysis/reference.h"
 #include "analysis/section.h"
 
 static const size_t ARENA_OCTETS = (size_t)4 << 30;
@@ -52,6 +53,14 @@ static const struct section {
 };
 enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
 
+static json_t *reference_json(const struct analysis *a)
+{
+    const struct reference *r = a->in->reference;
+    return r ? json_pack("{s:s, s:s, s:s}", "kind", reference_kind(r), "name", reference_name(r),
+                         "measure", reference_measure(r))
+             : NULL;
+}
+
 static json_t *study_json(struct analysis *a)
 {
     const struct study *s = a->study;
@@ -69,12 +78,12 @@ static json_t *study_json(struct analysis *a)
                       "label", s->events[i].label, "kind", s->events[i].kind, "uncertainty_s",
                       (json_int_t)(s->events[i].uncertainty_ms / 1000), "date_only",
                       (int)s->events[i].date_only, "source", s->events[i].source));
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:s, s:s, s:s*}", "name",
-                     s->name, "timezone", s->timezone, "from", date_json(s->from_day), "to",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:s, s:s, s:s*, s:o*}",
+                     "name",                     s->name, "timezone", s->timezone, "from", date_json(s->from_day), "to",
                      date_json(s->to_day), "from_time", time_json(s->from_ms), "to_time",
                      time_json(s->to_ms), "days", (int)a->days, "population", population, "events",
                      events, "measure", study_measure_text(s->measure), "measure_used",
-                     study_measure_text(a->measure), "tlp", s->tlp);
+                     study_measure_text(a->measure), "tlp", s->tlp, "reference", reference_json(a));
 }
 
 void analysis_digest(const json_t *model, char ret[ANALYSIS_DIGEST_TEXT])

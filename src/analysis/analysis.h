@@ -11,11 +11,16 @@
 #include "store/store.h"
 #include "study/study.h"
 
+struct reference;
+
 struct analysis_input {
     const struct study *study;
     struct store *store;
     const struct catalogue *catalogue;
     json_t *attribution_provenance; /* borrowed: {"geo": ..., "catalogue": ...} */
+    /* Populations to compare with (analysis/reference.h), or NULL: of services, and of countries
+     * where the study's baseline is another study. */
+    const struct reference *reference, *baseline;
     uint64_t generated_ms;          /* the clock's only entry into the report */
     void (*progress)(void *ctx, const char *section, int done, int of); /* may be NULL */
     void *progress_ctx;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "analysis/baseline.h"
 
+#include "analysis/reference.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +14,8 @@ static void load_default(struct analysis *a, struct baseline *b)
     double all = country_blocks_all();
     (void)a;
     b->kind = "default";
-    b->name = "each country's part of the announced IPv4 address space";
+    b->name = "the services' own countries, weighed by their use, and for what has no service each "
+              "country's part of the announced IPv4 address space";
     b->date = "2022-10-29";
     for (unsigned code = 0; code < CODES; code++)
         if ((code >> 8) >= 'A' && (code & 0xff) >= 'A')
@@ -63,6 +66,16 @@ int baseline_load(struct analysis *a, struct baseline *ret, struct error *err)
     ret->expected = arena_array(a->arena, CODES, sizeof(*ret->expected));
     if (!name || strcmp(name, "default") == 0) {
         load_default(a, ret);
+        return 0;
+    }
+    if (a->in->baseline) {
+        ret->kind = "study";
+        ret->name = reference_name(a->in->baseline);
+        ret->date = NULL;
+        for (size_t i = 0; i < reference_rows(a->in->baseline, REFERENCE_COUNTRY); i++) {
+            struct reference_row r = reference_row(a->in->baseline, REFERENCE_COUNTRY, i);
+            ret->expected[country_code(r.id)] = r.share.value;
+        }
         return 0;
     }
     ret->kind = "table";

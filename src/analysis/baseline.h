@@ -6,11 +6,14 @@
 #include "analysis/section.h"
 
 struct baseline {
-    const char *kind, *name, *date; /* "default" or "table"; date may be NULL */
-    double *expected;               /* by country code, 65536; 0 where nothing is known */
+    const char *kind, *name, *date; /* "default", "table" or "study"; date may be NULL */
+    /* By country code, 65536; 0 where nothing is known. Of "default" it is the announced address
+     * space, which presence.c weighs by the mix of services. */
+    double *expected;
 };
 
-/* "default", or the path of a CSV with the columns country and share, from the study's folder. */
+/* "default", the path of a CSV with the columns country and share, or that of another study's
+ * folder, which the caller of analysis_run() has read (reference.h). */
 int baseline_load(struct analysis *a, struct baseline *ret, struct error *err);
 
 #endif

@@ -31,7 +31,7 @@ static const char *const profile_names[PROFILES] = {"",         "government", "n
 struct country_row {
     uint32_t code;
     size_t row; /* in countries */
-    double value, expected;
+    double value, expected, expected_adjusted;
     struct estimate share, adjusted;
     double count, count_expected; /* effective, adjusted */
     double p, q;
@@ -43,6 +43,11 @@ struct presence {
     struct baseline baseline;
     struct table left;          /* by country, without popular services */
     struct amounts *left_whole; /* by day */
+    /* Default baseline: use of services that are no part of a local profile, by country; the same
+     * of what is left; and their sums by day. Of other baselines nothing. */
+    struct table mix, mix_left;
+    struct amounts *mix_whole, *mix_left_whole;
+    bool *is_mix; /* by service code */
     struct counts hosts, profile;
     struct block *institutions;
     struct geo *geo;
@@ -194,6 +199,82 @@ static int load_left(struct analysis *a, struct presence *p, const char *popular
         &p->left, err);
 }
 
+/* --- the default baseline --- */
+
+/* A service that is itself a government, a newspaper, a school, a laboratory or a carrier is what
+ * presence is made of, not what explains it. */
+static bool explains(const struct analysis *a, uint32_t service)
+{
+    const struct catalogue *c = a->in->catalogue;
+    const char *id = service ? symbols_text(a->symbols, SYMBOL_SERVICE, service) : "";
+    int at = c && service ? catalogue_find(c, id, strlen(id)) : -1;
+    const char *category = at >= 0 ? catalogue_service_category(c, (size_t)at) : "";
+    for (int k = GOVERNMENT; k < OTHER; k++)
+        if (strcmp(category, profile_names[k]) == 0)
+            return false;
+    return service != 0;
+}
+
+static bool mix_key(const void *ctx, const struct cube_row *r, uint32_t *ret)
+{
+    const struct presence *p = ctx;
+    *ret = r->country;
+    return cube_is_use(r) && p->is_mix[r->service];
+}
+
+static bool mix_left_key(const void *ctx, const struct cube_row *r, uint32_t *ret)
+{
+    const struct presence *p = ctx;
+    return mix_key(ctx, r, ret) && !p->is_popular[r->service];
+}
+
+static struct amounts *by_day(struct analysis *a, const struct table *t)
+{
+    struct amounts *sums = arena_array(a->arena, a->days + 1, sizeof(*sums));
+    for (size_t r = 0; r < t->rows; r++)
+        for (size_t d = 0; d < a->days; d++)
+            amounts_add(&sums[d], &t->cells[r * a->days + d]);
+    return sums;
+}
+
+static void load_mix(struct analysis *a, struct presence *p)
+{
+    p->is_mix = arena_array(a->arena, 65536, sizeof(*p->is_mix));
+    if (strcmp(p->baseline.kind, "default") == 0)
+        for (size_t i = 0; i < a->services.rows; i++)
+            p->is_mix[a->services.keys[i] & 0xffff] = explains(a, a->services.keys[i]);
+    cube_table(a, mix_key, p, &p->mix);
+    cube_table(a, mix_left_key, p, &p->mix_left);
+    p->mix_whole = by_day(a, &p->mix);
+    p->mix_left_whole = by_day(a, &p->mix_left);
+}
+
+static const struct amounts *cells_of(struct analysis *a, const struct table *t, uint32_t country)
+{
+    size_t row = table_row(t, country);
+    return row == SIZE_MAX ? arena_array(a->arena, a->days + 1, sizeof(struct amounts))
+                           : t->cells + row * a->days;
+}
+
+/* Sum over services of the part of use that is the service's, times the country's part of the
+ * service: that is the mix's own amount there. What has no service is expected as `space` has it.
+ */
+static double expected_share(struct analysis *a, const struct amounts *mix,
+                             const struct amounts *mix_whole, const struct amounts *whole,
+                             double space)
+{
+    double in_mix = 0, of_mix = 0, all = 0;
+    for (size_t d = 0; d < a->days; d++)
+        if (a->used[d]) {
+            in_mix += amount_of(&mix[d], a->measure);
+            of_mix += amount_of(&mix_whole[d], a->measure);
+            all += amount_of(&whole[d], a->measure);
+        }
+    if (all <= 0)
+        return space;
+    return (in_mix + fmax(0, all - of_mix) * space) / all;
+}
+
 static int load(struct analysis *a, struct presence *p, struct error *err)
 {
     const char *popular = NULL;
@@ -214,10 +295,8 @@ static int load(struct analysis *a, struct presence *p, struct error *err)
         status = load_institutions(a, p, err);
     if (status < 0)
         return status;
-    p->left_whole = arena_array(a->arena, a->days + 1, sizeof(*p->left_whole));
-    for (size_t r = 0; r < p->left.rows; r++)
-        for (size_t d = 0; d < a->days; d++)
-            amounts_add(&p->left_whole[d], &p->left.cells[r * a->days + d]);
+    p->left_whole = by_day(a, &p->left);
+    load_mix(a, p);
     return 0;
 }
 
@@ -240,31 +319,54 @@ static double whole_p(struct analysis *a, const struct country_row *c)
     return n > 0 ? share_exceeds_p(days, x, y, n, c->expected) : 1;
 }
 
-/* The test and the effective counts of one country, from the days' adjusted amounts. */
-static void measure_row(struct analysis *a, struct presence *p, struct country_row *c)
+/* Is there more than expected of what no service explains? Both sides of the share lose the mix:
+ * it is in the expectation as it is in the data, and would only dilute the test. */
+static double excess_p(struct analysis *a, struct presence *p, const struct country_row *c,
+                       const struct amounts *left)
 {
     int32_t *days = arena_array(a->arena, a->days + 1, sizeof(*days));
     double *x = arena_array(a->arena, a->days + 1, sizeof(*x));
     double *y = arena_array(a->arena, a->days + 1, sizeof(*y));
-    size_t row = table_row(&p->left, c->code);
-    const struct amounts *cells = row == SIZE_MAX
-                                      ? arena_array(a->arena, a->days + 1, sizeof(*cells))
-                                      : p->left.cells + row * a->days;
-    size_t n = used_days(a, cells, p->left_whole, a->measure, days, x, y);
+    const struct amounts *mix = cells_of(a, &p->mix_left, c->code);
+    size_t n = 0;
+    for (size_t d = 0; d < a->days; d++) {
+        double whole =
+            amount_of(&p->left_whole[d], a->measure) - amount_of(&p->mix_left_whole[d], a->measure);
+        if (!a->used[d] || whole <= 0)
+            continue;
+        days[n] = (int32_t)d;
+        x[n] =
+            fmin(whole, fmax(0, amount_of(&left[d], a->measure) - amount_of(&mix[d], a->measure)));
+        y[n++] = whole;
+    }
+    return n == 0 ? 1 : share_exceeds_p(days, x, y, n, p->baseline.expected[c->code & 0xffff]);
+}
+
+/* The test and the effective counts of one country, from the days' adjusted amounts. */
+static void measure_row(struct analysis *a, struct presence *p, struct country_row *c)
+{
+    const struct amounts *cells = cells_of(a, &p->left, c->code);
+    double space = p->baseline.expected[c->code & 0xffff], left = 0;
     c->share = share_of_days(a, a->countries.cells + c->row * a->days, a->usage, a->measure);
     c->p = 1;
-    if (n == 0)
+    for (size_t d = 0; d < a->days; d++)
+        left += a->used[d] ? amount_of(&p->left_whole[d], a->measure) : 0;
+    if (left <= 0)
         return;
-    c->adjusted = share_estimate(days, x, y, n, LEVEL);
-    if (c->expected > 0) {
-        /* Setting services aside makes all that is left larger parts of less: a country stands out
-         * only where its part of all use passes the expectation too. */
-        c->p = fmax(share_exceeds_p(days, x, y, n, c->expected), whole_p(a, c));
-        double r = c->adjusted.value, e = c->adjusted.error;
-        /* Every day alike (all or nothing of what is left): then conversations are the count. */
-        c->count = r <= 0 ? 0 : e > 0 ? r / e * (r / e) : p->left.sums[row].flows;
-        c->count_expected = r > 0 ? c->count * c->expected / r : 0;
-    }
+    c->adjusted = share_of_days(a, cells, p->left_whole, a->measure);
+    if (c->own || space <= 0)
+        return;
+    c->expected = expected_share(a, cells_of(a, &p->mix, c->code), p->mix_whole, a->usage, space);
+    c->expected_adjusted = expected_share(a, cells_of(a, &p->mix_left, c->code), p->mix_left_whole,
+                                          p->left_whole, space);
+    /* Setting services aside makes all that is left larger parts of less: a country stands out only
+     * where its part of all use passes the expectation too. */
+    c->p = fmax(excess_p(a, p, c, cells), whole_p(a, c));
+    double r = c->adjusted.value, e = c->adjusted.error;
+    size_t row = table_row(&p->left, c->code);
+    /* Every day alike (all or nothing of what is left): then conversations are the count. */
+    c->count = r <= 0 ? 0 : e > 0 ? r / e * (r / e) : p->left.sums[row].flows;
+    c->count_expected = r > 0 ? c->count * c->expected_adjusted / r : 0;
 }
 
 /* A country with nothing left has an effective expectation too: the whole's count over the factor
@@ -281,7 +383,7 @@ static void fill_empty_counts(struct analysis *a, struct presence *p)
     double typical = n > 0 ? fmax(1, median_of(factor, n)) : 1;
     for (size_t i = 0; i < p->count; i++)
         if (p->rows[i].count <= 0)
-            p->rows[i].count_expected = p->rows[i].expected * whole / typical;
+            p->rows[i].count_expected = p->rows[i].expected_adjusted * whole / typical;
 }
 
 static double profile_flows(const struct presence *p, uint32_t country, int kind)
@@ -297,7 +399,7 @@ static bool is_flagged(const struct presence *p, const struct country_row *c)
     double local = 0, all = 0;
     if (c->expected <= 0 || c->q > FALSE_DISCOVERY || c->shrunk.low <= 1)
         return false;
-    if (strcmp(p->baseline.kind, "table") == 0)
+    if (strcmp(p->baseline.kind, "default") != 0)
         return true;
     for (int k = GOVERNMENT; k < PROFILES; k++) {
         all += profile_flows(p, c->code, k);
@@ -362,8 +464,7 @@ static void rows_fill(struct analysis *a, struct presence *p)
             (struct country_row){.code = code,
                                  .row = i,
                                  .own = own,
-                                 .value = amount_of(&a->countries.sums[i], a->measure),
-                                 .expected = own ? 0 : p->baseline.expected[code & 0xffff]};
+                                 .value = amount_of(&a->countries.sums[i], a->measure)};
     }
     qsort(p->rows, p->count, sizeof(*p->rows), by_value);
     for (size_t i = 0; i < p->count; i++)
@@ -423,7 +524,8 @@ static void add_expected(struct country_row *c, json_t *j)
     struct estimate e = scaled(&c->share, 1 / c->expected);
     json_object_set_new(j, "expected", number_json(c->expected));
     json_object_set_new(j, "ratio", estimate_json(&e));
-    e = scaled(&c->adjusted, 1 / c->expected);
+    json_object_set_new(j, "expected_adjusted", number_json(c->expected_adjusted));
+    e = scaled(&c->adjusted, 1 / c->expected_adjusted);
     json_object_set_new(j, "ratio_adjusted", estimate_json(&e));
     e = (struct estimate){c->shrunk.value, c->shrunk.low, c->shrunk.high, LEVEL, 0, 0, 0};
     json_object_set_new(j, "shrunk_ratio", estimate_json(&e));

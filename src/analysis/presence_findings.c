@@ -9,7 +9,10 @@ enum { FLAGGED_MAX = 4, LISTED = 5 };
 static void say_baseline(struct analysis *a, json_t *f, const json_t *presence)
 {
     const json_t *baseline = json_object_get(presence, "baseline");
-    struct phrase said = SAY(a, M_PRESENCE_BASELINE, word_known(string_of(baseline, "name")));
+    struct phrase said = SAY(a, M_PRESENCE_BASELINE,
+                             strcmp(string_of(baseline, "kind"), "default") == 0
+                                 ? word_known(string_of(baseline, "name"))
+                                 : word_name(string_of(baseline, "name")));
     if (strcmp(string_of(baseline, "kind"), "default") == 0)
         said =
             SAY(a, M_SENTENCES, word_phrase(said), word_phrase(SAY(a, M_PRESENCE_BASELINE_HABITS)));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/reference.h"
 #include "analysis/section.h"
 #include "base/zone.h"
 
@@ -98,6 +99,23 @@ static json_t *basis_json(const struct service_facts *f, uint32_t code)
     return j;
 }
 
+/* The same service's share of another population, and how many times that it is here. */
+static void add_reference(struct analysis *a, const char *id, const struct estimate *share,
+                          json_t *j)
+{
+    struct estimate there;
+    if (!a->in->reference)
+        return;
+    if (!reference_find(a->in->reference, REFERENCE_SERVICE, id, &there)) {
+        json_object_set_new(j, "reference", json_null());
+        return;
+    }
+    struct estimate ratio = reference_ratio(*share, there);
+    json_object_set_new(
+        j, "reference",
+        json_pack("{s:o, s:o}", "share", estimate_json(&there), "ratio", estimate_json(&ratio)));
+}
+
 static json_t *service_json(struct analysis *a, const struct service_row *r, size_t rank,
                             const struct service_facts *f)
 {
@@ -120,6 +138,7 @@ static json_t *service_json(struct analysis *a, const struct service_row *r, siz
         estimate_json(&octets), "shares", shares_json(a, cells), "basis", basis_json(f, r->code),
         "ambiguous_share", number_json(sum->flows > 0 ? doubtful / (sum->flows + doubtful) : 0),
         "ambiguous", ambiguous, "evidence", evidence_json(a, filter, sum->flows));
+    add_reference(a, r->id, &share, j);
     if (rank < TOP_HOURLY && f->hours > 0) {
         json_t *hourly = json_array();
         for (size_t h = 0; h < f->hours; h++)

@@ -71,6 +71,7 @@ static int run(struct invocation *in, struct error *err)
 {
     struct study *study = NULL;
     struct store *store = NULL;
+    struct comparisons with = {0};
     struct pseudonyms *pseudonyms = NULL;
     json_t *model = NULL;
     if (!report_has_language(language_of(in)))
@@ -82,14 +83,17 @@ static int run(struct invocation *in, struct error *err)
     if (status == 0)
         status = set_definition(in, study, err);
     if (status == 0)
+        status = comparisons_load(study, &with, err);
+    if (status == 0)
         status = store_open(study, STORE_READ, &store, err);
     if (status == 0)
-        status = model_make("report", study, store, in->quiet, pseudonyms, &model, err);
+        status = model_make("report", study, store, &with, in->quiet, pseudonyms, &model, err);
     if (status == 0)
         status = write_out(in, model, err);
     json_decref(model);
     pseudonyms_free(pseudonyms);
     store_close(store);
+    comparisons_free(&with);
     study_free(study);
     return status;
 }

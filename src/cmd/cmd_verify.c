@@ -112,8 +112,11 @@ static int verify(const struct invocation *in, const json_t *report, struct pseu
 {
     struct study *study = NULL;
     struct store *store = NULL;
+    struct comparisons with = {0};
     json_t *now = NULL;
     int status = study_load(in->directory, &study, err);
+    if (status == 0)
+        status = comparisons_load(study, &with, err);
     if (status == 0)
         status = store_open(study, STORE_READ, &store, err);
     if (status == 0)
@@ -121,7 +124,7 @@ static int verify(const struct invocation *in, const json_t *report, struct pseu
     if (status == 0)
         set_definition(report, study);
     if (status == 0)
-        status = model_make("verify", study, store, in->quiet, p, &now, err);
+        status = model_make("verify", study, store, &with, in->quiet, p, &now, err);
     if (status == 0) {
         report_compare(report, now, note_difference, f);
         /* Pseudonymous paths lead nowhere. */
@@ -130,6 +133,7 @@ static int verify(const struct invocation *in, const json_t *report, struct pseu
     }
     json_decref(now);
     store_close(store);
+    comparisons_free(&with);
     study_free(study);
     return status;
 }
