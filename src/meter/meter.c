@@ -8,6 +8,7 @@
 #include "meter/cache.h"
 #include "meter/dns.h"
 #include "meter/inspect.h"
+#include "meter/syn.h"
 #include "schema/values.h"
 #include "wire/fragments.h"
 
@@ -212,6 +213,19 @@ static bool opens_again(const struct flow *f, const struct packet *p)
            (f->opener != OPENER_SOURCE || f->isn != p->tcp_seq);
 }
 
+/* Noted beside the conversation, which is zero there until something is told. */
+static void tell_syn(struct meter *m, uint32_t index, const struct packet *p)
+{
+    struct flow *f = cache_at(m->cache, index);
+    enum platform platform = syn_platform(p->l3);
+    if (platform == PLATFORM_UNKNOWN)
+        return;
+    struct told *told = cache_told(m->cache, index);
+    *told = (struct told){0};
+    f->state |= FLOW_TOLD;
+    tell_platform(told, 0, platform, PLATFORM_BASIS_TCP);
+}
+
 static uint32_t begin_flow(struct meter *m, const struct flow_key *key, uint32_t hash,
                            uint64_t time_ms, const struct packet *p, struct batch *out)
 {
@@ -224,6 +238,8 @@ static uint32_t begin_flow(struct meter *m, const struct flow_key *key, uint32_t
     struct flow *f = cache_at(m->cache, index);
     f->opener = opener_of(p);
     f->isn = is_icmp(p->protocol) ? p->dst_port : p->tcp_seq;
+    if (p->protocol == TCP && (p->tcp_flags & (SYN | ACK)) == SYN)
+        tell_syn(m, index, p);
     return index;
 }
 
