@@ -216,6 +216,9 @@ static uint8_t platform_of_row(struct devices *d, const struct batch *b, size_t 
 void devices_batch(struct devices *d, struct batch *flows)
 {
     for (size_t i = 0; i < flows->rows; i++) {
+        /* What was found here before is found anew. */
+        if (batch_platform_basis(flows)[i] == PLATFORM_BASIS_SERVICE)
+            batch_platform(flows)[i] = batch_platform_basis(flows)[i] = 0;
         uint8_t known = batch_platform(flows)[i];
         if (batch_role(flows)[i] != ROLE_CONSUMED || (known && known != PLATFORM_TOOL))
             continue;

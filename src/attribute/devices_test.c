@@ -74,6 +74,17 @@ static void services_tell_devices(void **state)
             batch_platform_basis(b)[i] != rows[i].platform_basis)
             fail_msg("row %zu: %s, %s", i, platform_text(batch_platform(b)[i]),
                      platform_basis_text(batch_platform_basis(b)[i]));
+    /* Attributed again under other rules: what rested on the old ones alone is gone. */
+    devices_free(d);
+    static const char other[] = "devices: [{platform: ios, source: x, names: [other.example]}]";
+    if (devices_parse(other, sizeof other - 1, s, &d, &err))
+        fail_msg("%s", err.text);
+    devices_batch(d, b);
+    for (size_t i = 0; i < count; i++) {
+        bool words = rows[i].had == PLATFORM_IOS;
+        assert_int_equal(batch_platform(b)[i], words ? rows[i].platform : 0);
+        assert_int_equal(batch_platform_basis(b)[i], words ? rows[i].platform_basis : 0);
+    }
     devices_free(d);
     batch_free(b);
     symbols_free(s);
