@@ -208,6 +208,16 @@ static bool pattern_valid(const char *text)
            star[1] == '.' && domain_valid(star + 2);
 }
 
+/* A mark in another script than Latin, in UTF-8: 苹果. */
+static bool other_script(const char *text)
+{
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < 0x80)
+            return false;
+    return len >= 4 && len <= 63;
+}
+
 static bool plain_label(const char *text)
 {
     size_t len = strlen(text);
@@ -229,7 +239,7 @@ static int check_fact(struct reading *r, const yaml_node_t *n, struct fact *f, b
         good = domain_valid(text) && !strchr(text, '.');
         break;
     case FACT_MARK:
-        good = plain_label(text) && strlen(text) >= 3;
+        good = (plain_label(text) && strlen(text) >= 3) || other_script(text);
         break;
     case FACT_MISSPELT:
         good = plain_label(text) && strlen(text) >= 6;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "attribute/affixes.h"
+#include "attribute/idn.h"
 #include "base/memory.h"
 
 enum { BITS = 1 << 15, TEXT_MAX = 63, PARTS_MAX = 2, TWO_EDITS_LEN = 8 };
@@ -25,6 +26,8 @@ struct similar {
     const struct fact *facts;
     struct like *likes; /* words and marks, then misspellings */
     size_t parts, count;
+    uint32_t *scripts; /* marks in other scripts: facts, a study's own first */
+    size_t script_count;
     uint64_t filter[BITS / 64]; /* by the first three octets of words and marks */
     uint64_t lengths;           /* of labels that may be misspellings */
     uint8_t first[TEXT_MAX + 1]
@@ -104,13 +107,25 @@ static void index_lengths(struct similar *s)
     }
 }
 
+static bool in_other_script(const struct fact *f)
+{
+    return f->kind == FACT_MARK && (unsigned char)f->text[0] >= 0x80;
+}
+
 struct similar *similar_new(const struct fact *facts, size_t count)
 {
     struct similar *s = memory_alloc(sizeof *s);
     s->facts = facts;
     s->likes = memory_array(count + 1, sizeof *s->likes);
+    s->scripts = memory_array(count + 1, sizeof *s->scripts);
     size_t misspelt = 0;
+    for (int own = 1; own >= 0; own--)
+        for (size_t i = 0; i < count; i++)
+            if (in_other_script(&facts[i]) && facts[i].own == own)
+                s->scripts[s->script_count++] = (uint32_t)i;
     for (size_t i = 0; i < count; i++) {
+        if (in_other_script(&facts[i]))
+            continue;
         bool edit = facts[i].kind == FACT_MISSPELT;
         if ((edit && misspelt++ < UINT8_MAX) || facts[i].kind == FACT_WORD ||
             facts[i].kind == FACT_MARK)
@@ -126,6 +141,7 @@ void similar_free(struct similar *s)
     if (!s)
         return;
     free(s->likes);
+    free(s->scripts);
     free(s);
 }
 
@@ -231,10 +247,34 @@ static const struct fact *by_edits_of_parts(const struct similar *s, const char 
     return f;
 }
 
-const struct fact *similar_find(const struct similar *s, const char *label, size_t len, int32_t day)
+static const struct fact *by_latin(const struct similar *s, const char *label, size_t len,
+                                   int32_t day)
 {
     const struct fact *f = by_part(s, label, len, day);
     if (!f)
         f = by_edits(s, label, len, day);
     return f ? f : by_edits_of_parts(s, label, len, day);
+}
+
+/* A mark in its own script anywhere in the label, or letters that look like a Latin one's. */
+static const struct fact *by_script(const struct similar *s, const char *label, size_t len,
+                                    int32_t day)
+{
+    char text[IDN_TEXT_MAX], latin[IDN_TEXT_MAX];
+    size_t text_len = idn_decode(label, len, text);
+    if (!text_len)
+        return NULL;
+    for (size_t i = 0; i < s->script_count; i++) {
+        const struct fact *f = &s->facts[s->scripts[i]];
+        if (in_force(f, day) && memmem(text, text_len, f->text, strlen(f->text)))
+            return f;
+    }
+    size_t latin_len = idn_skeleton(text, text_len, latin);
+    return latin_len ? by_latin(s, latin, latin_len, day) : NULL;
+}
+
+const struct fact *similar_find(const struct similar *s, const char *label, size_t len, int32_t day)
+{
+    return len > 4 && memcmp(label, "xn--", 4) == 0 ? by_script(s, label, len, day)
+                                                    : by_latin(s, label, len, day);
 }

@@ -27,17 +27,42 @@ static void test_what_fits(void **state)
     const struct fact facts[] = {
         fact(FACT_WORD, "youtube", 1),      fact(FACT_WORD, "skype*", 2),
         fact(FACT_MARK, "ebay", 3),         fact(FACT_MARK, "apple", 4),
-        fact(FACT_MISSPELT, "facebook", 5), fact(FACT_MISSPELT, "google", 6)};
+        fact(FACT_MISSPELT, "facebook", 5), fact(FACT_MISSPELT, "google", 6),
+        fact(FACT_MARK, "苹果", 7)};
     static const struct {
         const char *label;
         int subject;
     } CASES[] = {
-        {"youtubers-club", 1}, {"skypelab", 2},       {"myskypelab", 0}, {"ebayaustralia", 3},
-        {"my-ebay24", 3},      {"thebayshop", 0},     {"ebayonne", 0},   {"applestore", 4},
-        {"myappleid", 4},      {"pineapple", 0},      {"applebees", 0},  {"apple-store-online", 4},
-        {"facbeok", 5},        {"faceboook", 5},      {"facewbook", 5},  {"fakebooks", 5},
-        {"notebook", 0},       {"gooogle", 6},        {"goggle", 6},     {"boogie", 0},
-        {"faceb00k-login", 5}, {"face-book-shop", 0}, {"g", 0},          {"", 0},
+        {"youtubers-club", 1},
+        {"skypelab", 2},
+        {"myskypelab", 0},
+        {"ebayaustralia", 3},
+        {"my-ebay24", 3},
+        {"thebayshop", 0},
+        {"ebayonne", 0},
+        {"applestore", 4},
+        {"myappleid", 4},
+        {"pineapple", 0},
+        {"applebees", 0},
+        {"apple-store-online", 4},
+        {"facbeok", 5},
+        {"faceboook", 5},
+        {"facewbook", 5},
+        {"fakebooks", 5},
+        {"notebook", 0},
+        {"gooogle", 6},
+        {"goggle", 6},
+        {"boogie", 0},
+        {"xn--ggle-5qa", 6},
+        {"xn--ggle-55da", 6},
+        {"xn--pple-43d", 4},
+        {"xn--gtvz22d", 7},
+        {"xn--", 0},
+        {"xn--99999999", 0},
+        {"faceb00k-login", 5},
+        {"face-book-shop", 0},
+        {"g", 0},
+        {"", 0},
     };
     struct similar *s = similar_new(facts, sizeof facts / sizeof *facts);
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
