@@ -18,7 +18,8 @@ import time
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from tap import SOURCE, TELLTALE, Skip, main, telltale, test
+from live import Collector, free_port, nfcapd, nfdump_sums, send
+from tap import SOURCE, main, telltale, test
 
 DIR = tempfile.mkdtemp(prefix="telltale-collect-")
 FEED = os.path.join(DIR, "feed")
@@ -55,65 +56,6 @@ def study(name):
     shutil.copytree(os.path.join(SOURCE, "examples", "dprk-2017"), where,
                     ignore=shutil.ignore_patterns("store", "feed", "spool"))
     return where
-
-
-class Collector:
-    """A running one; `port` is its UDP port."""
-
-    def __init__(self, where, *options, listen="127.0.0.1:0", tcp=False):
-        self.where = where
-        self.log = os.path.join(where, "collect.log")
-        args = [TELLTALE, "collect", "-C", where, "--tcp" if tcp else "--listen", listen, *map(str, options)]
-        self.out = open(self.log, "ab")
-        self.begin = self.out.tell()
-        self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out)
-        self.port = int(self.wait("listening on ").split("\n")[0].rsplit(":", 1)[1])
-
-    def said(self):
-        with open(self.log, encoding="utf-8", errors="replace") as f:
-            f.seek(self.begin)
-            return f.read()
-
-    def wait(self, words, seconds=30):
-        until = time.time() + seconds
-        while time.time() < until:
-            said = self.said()
-            if words in said and "\n" in said[said.index(words):]:
-                return said[said.index(words) + len(words):]
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.05)
-        raise AssertionError(f"the collector did not say '{words}': {self.said()}")
-
-    def status(self):
-        with open(os.path.join(self.where, "spool", "status.json"), encoding="utf-8") as f:
-            return json.load(f)
-
-    def until(self, good, seconds=60):
-        end = time.time() + seconds
-        while not good(self.status()):
-            assert self.process.poll() is None, self.said()
-            assert time.time() < end, self.status()
-            time.sleep(0.1)
-
-    def stop(self, status=0):
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(timeout=120) == status, self.said()
-        return self.said()
-
-
-def send(port, payloads, pace=40):
-    """Paced by what loopback's buffers hold; returns how many were sent."""
-    out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    out.bind(("127.0.0.1", 0))
-    count = 0
-    for payload in payloads:
-        out.sendto(payload, ("127.0.0.1", port))
-        count += 1
-        if count % pace == 0:
-            time.sleep(0.004)
-    out.close()
-    return count
 
 
 def flows(where):
@@ -306,10 +248,7 @@ def metrics_and_the_doctor_tell_what_is_so():
     where = study("doctor")
     run = telltale("doctor", "-C", where, status=1)
     assert "does not run" in run.stdout, run.stdout
-    probe = socket.socket()
-    probe.bind(("127.0.0.1", 0))
-    port = probe.getsockname()[1]
-    probe.close()
+    port = free_port(socket.SOCK_STREAM)
     c = Collector(where, "--no-store", "--metrics", port)
     run = telltale("doctor", "-C", where, status=1)
     assert "none has arrived" in run.stdout and "listening on udp 127.0.0.1" in run.stdout, run.stdout
@@ -349,26 +288,13 @@ def wrong_options_are_one_clear_line():
     c.stop()
 
 
-def nfdump_sums(folder):
-    out = subprocess.run(["nfdump", "-R", folder, "-q", "-o", "fmt:%pkt,%byt", "-N"], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(",") for line in out.splitlines() if line.count(",") == 1]
-    return len(rows), sum(int(p) for p, _ in rows), sum(int(b) for _, b in rows)
-
-
 @test
 def nfcapd_hears_the_same():
-    if not shutil.which("nfcapd"):
-        raise Skip("no nfcapd here")
     for name in [n for n in pcaps() if "netflow" in n]:
         where = study("beside-" + name)
-        there = os.path.join(DIR, "nfcapd-" + name)
-        os.mkdir(there)
-        probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        other = subprocess.Popen(["nfcapd", "-w", there, "-l", there, "-b", "127.0.0.1", "-p", str(port), "-B", "4000000", "-t", "3600"],
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        there = tempfile.mkdtemp(dir=DIR)
+        port = free_port()
+        other = nfcapd(there, port)
         c = Collector(where, "--rotate", "1", "--store-every", "4")
         time.sleep(1)
         payloads = list(datagrams(os.path.join(feed(), name)))
