@@ -7,7 +7,7 @@
 #include "cmd/verb.h"
 #include "report/verify.h"
 
-enum { OPTION_JSON, OPTION_PSEUDONYMS, OPTION_NO_INPUTS };
+enum { OPTION_JSON, OPTION_NO_INPUTS, OPTION_PSEUDONYMS };
 static const struct verb_option options[] = {
     {"json", 0, NULL, "what differs as JSON on stdout"},
     {"no-inputs", 0, NULL, "leave out the files that were imported: the store alone"},
