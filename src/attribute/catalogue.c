@@ -68,11 +68,12 @@ static const struct {
     const char *key;
     enum fact_kind kind;
 } FACT_KEYS[] = {
-    {"names", FACT_NAME},      {"brands", FACT_BRAND},
-    {"prefixes", FACT_PREFIX}, {"asns", FACT_ASN},
-    {"ports", FACT_PORT},      {"ndpi", FACT_LABEL},
-    {"on", FACT_ON},           {"words", FACT_WORD},
-    {"marks", FACT_MARK},      {"misspelt", FACT_MISSPELT},
+    {"hosts", FACT_HOST},        {"names", FACT_NAME},
+    {"brands", FACT_BRAND},      {"prefixes", FACT_PREFIX},
+    {"asns", FACT_ASN},          {"ports", FACT_PORT},
+    {"ndpi", FACT_LABEL},        {"on", FACT_ON},
+    {"words", FACT_WORD},        {"marks", FACT_MARK},
+    {"misspelt", FACT_MISSPELT},
 };
 enum { FACT_KEY_COUNT = sizeof FACT_KEYS / sizeof *FACT_KEYS };
 
@@ -236,6 +237,7 @@ static int check_fact(struct reading *r, const yaml_node_t *n, struct fact *f, b
         good = domain_valid(text) || (!into_services && pattern_valid(text));
         break;
     case FACT_BRAND:
+    case FACT_HOST:
         good = domain_valid(text) && !strchr(text, '.');
         break;
     case FACT_MARK:
@@ -262,12 +264,13 @@ static int check_fact(struct reading *r, const yaml_node_t *n, struct fact *f, b
     default:
         break;
     }
-    static const char *const NOUNS[FACT_KINDS] = {"domain in lower case",
-                                                  "host name",
-                                                  "label",
-                                                  "prefix",
-                                                  "AS number",
-                                                  "port like tcp/443",
+    static const char *const NOUNS[FACT_KINDS] = {[FACT_HOST] = "label",
+                                                  [FACT_PREFIX] = "prefix",
+                                                  [FACT_ASN] = "AS number",
+                                                  [FACT_PORT] = "port like tcp/443",
+                                                  [FACT_NAME] = "domain in lower case",
+                                                  [FACT_EXACT] = "host name",
+                                                  [FACT_BRAND] = "label",
                                                   [FACT_WORD] = "word of five letters or more",
                                                   [FACT_MARK] = "mark of three letters or more",
                                                   [FACT_MISSPELT] = "word of six letters or more"};

@@ -52,8 +52,8 @@ static bool overlap(const struct fact *a, const struct fact *b)
 
 static bool is_exclusive(enum fact_kind kind)
 {
-    return kind == FACT_NAME || kind == FACT_EXACT || kind == FACT_BRAND || kind == FACT_LABEL ||
-           kind == FACT_WORD || kind == FACT_MARK || kind == FACT_MISSPELT;
+    return kind == FACT_NAME || kind == FACT_EXACT || kind == FACT_BRAND || kind == FACT_HOST ||
+           kind == FACT_LABEL || kind == FACT_WORD || kind == FACT_MARK || kind == FACT_MISSPELT;
 }
 
 static int by_text(const void *left, const void *right)
@@ -153,7 +153,7 @@ static void check_name_above(struct checking *k, const struct names *n, const st
     if (!names_find(n, above, strlen(above), values))
         return;
     const struct fact *over = &k->facts[values[0]];
-    if (over->kind == FACT_BRAND || over == f)
+    if (over->kind != FACT_NAME || over == f)
         return;
     if (over->subject == f->subject)
         tell(k, false, f, "%s of %s is within %s already (%s:%u)", f->text, id_of(k, f), over->text,

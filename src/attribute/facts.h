@@ -13,6 +13,7 @@ enum fact_kind {
     FACT_NAME,  /* a domain and all below it */
     FACT_EXACT, /* that host name only */
     FACT_BRAND, /* the label registered under any public suffix: google.* */
+    FACT_HOST, /* the first label of hosts that nothing else is known of: ocsp.*, speedtest3-ny.* */
     FACT_PREFIX,
     FACT_ASN,
     FACT_PORT,  /* a port that is strongly bound to the service */

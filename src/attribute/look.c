@@ -259,7 +259,10 @@ static void look_at_address(struct attribution *a, json_t *look, const struct ip
 
 static const char *match_text(enum fact_kind kind)
 {
-    return kind == FACT_EXACT ? "host name" : kind == FACT_NAME ? "domain" : "registered label";
+    return kind == FACT_EXACT  ? "host name"
+           : kind == FACT_NAME ? "domain"
+           : kind == FACT_HOST ? "hosts that begin with"
+                               : "registered label";
 }
 
 static void look_at_name(struct attribution *a, json_t *look, const char *host, size_t len,

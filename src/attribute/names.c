@@ -31,7 +31,7 @@ struct names {
     size_t count, room, mask;
     char *pool;
     size_t pool_len, pool_room;
-    bool sealed, brands;
+    bool sealed, brands, firsts;
     uint64_t filter[FILTER_BITS / 64];
 };
 
@@ -93,6 +93,7 @@ void names_add(struct names *n, enum names_match match, const char *text, size_t
                                             .match = (uint8_t)match};
     n->pool_len += len;
     n->brands |= match == NAMES_BRAND;
+    n->firsts |= match == NAMES_FIRST;
 }
 
 static bool same(const struct names *n, const struct entry *e, const char *text, size_t len,
@@ -204,6 +205,22 @@ static const struct entry *brand_of(const struct names *n, const char *host, siz
     return e;
 }
 
+/* "speedtest" of speedtest2-ny.isp.example: what the host is for, whoever's it is. */
+static const struct entry *first_of(const struct names *n, const char *host, size_t len)
+{
+    const char *label;
+    size_t label_len, end = 0;
+    names_registered(host, len, &label, &label_len);
+    while (end < len && host[end] != '.' && host[end] != '-')
+        end++;
+    if (label_len == 0 ||
+        host + end >= label) /* the registered label itself is a name, not a use */
+        return NULL;
+    while (end > 0 && host[end - 1] >= '0' && host[end - 1] <= '9')
+        end--;
+    return end ? find(n, hash_of(host, end, NAMES_FIRST), host, end, NAMES_FIRST) : NULL;
+}
+
 size_t names_find(const struct names *n, const char *host, size_t len,
                   uint32_t values[NAMES_MATCHES_MAX])
 {
@@ -229,6 +246,8 @@ size_t names_find(const struct names *n, const char *host, size_t len,
     while (count > 0 && out < NAMES_MATCHES_MAX)
         values[out++] = found[--count];
     if (out < NAMES_MATCHES_MAX && n->brands && (e = brand_of(n, host, len, out == 0)))
+        values[out++] = e->value;
+    if (out == 0 && n->firsts && (e = first_of(n, host, len)))
         values[out++] = e->value;
     return out;
 }

@@ -12,6 +12,8 @@ enum names_match {
     NAMES_EXACT,  /* that name only */
     NAMES_BRAND,  /* the label that is registered under a public suffix: google.com.br; one of six
                      octets or more also with technical words and numbers: tiktokcdn2.com */
+    NAMES_FIRST,  /* the first label, without numbers and what follows a hyphen, of names that
+                     nothing else matches: speedtest2-ny.isp.example */
 };
 
 enum { NAMES_MATCHES_MAX = 8 };

@@ -32,6 +32,7 @@ static void test_best_first(void **state)
     add(n, NAMES_SUFFIX, "mail.google.com", 3);
     add(n, NAMES_EXACT, "www.google.com", 4);
     add(n, NAMES_BRAND, "google", 5);
+    add(n, NAMES_FIRST, "time", 6);
     names_seal(n);
     assert_int_equal(find(n, "mail.google.com", v), 4);
     assert_int_equal(v[0], 3);
@@ -47,6 +48,13 @@ static void test_best_first(void **state)
     assert_int_equal(find(n, "google.de", v), 1);
     assert_int_equal(find(n, "notgoogle.de", v), 0);
     assert_int_equal(find(n, "oogle.com", v), 1); /* com alone */
+    assert_int_equal(find(n, "time3-ny.isp.example", v), 1);
+    assert_int_equal(v[0], 6);
+    assert_int_equal(find(n, "time.isp.co.uk", v), 1);
+    assert_int_equal(find(n, "time.co.uk", v), 0); /* its registered label */
+    assert_int_equal(find(n, "time.example", v), 0);
+    assert_int_equal(find(n, "times.isp.example", v), 0);
+    assert_int_equal(find(n, "time.google.com", v), 3); /* what is known decides */
     assert_int_equal(find(n, "google", v), 0);
     assert_int_equal(find(n, "", v), 0);
     assert_int_equal(find(n, "com", v), 1);

@@ -53,13 +53,16 @@ struct tables {
 
 static void add_names(struct tables *t)
 {
-    static const enum names_match MATCH[] = {
-        [FACT_NAME] = NAMES_SUFFIX, [FACT_EXACT] = NAMES_EXACT, [FACT_BRAND] = NAMES_BRAND};
+    static const enum names_match MATCH[] = {[FACT_NAME] = NAMES_SUFFIX,
+                                             [FACT_EXACT] = NAMES_EXACT,
+                                             [FACT_BRAND] = NAMES_BRAND,
+                                             [FACT_HOST] = NAMES_FIRST};
     for (int own = 0; own < 2; own++)
         t->names[own] = names_new();
     for (size_t i = 0; i < t->fact_count; i++) {
         const struct fact *f = &t->facts[i];
-        if (f->kind == FACT_NAME || f->kind == FACT_EXACT || f->kind == FACT_BRAND)
+        if (f->kind == FACT_NAME || f->kind == FACT_EXACT || f->kind == FACT_BRAND ||
+            f->kind == FACT_HOST)
             names_add(t->names[f->own], MATCH[f->kind], f->text, strlen(f->text), (uint32_t)i);
     }
     for (int own = 0; own < 2; own++)
