@@ -169,6 +169,10 @@ static void one_day_is_said_to_be_one(void **state)
     const json_t *use = finding(model, "use");
     assert_string_equal(text_of(use, "headline"), "4 conversations by 1 address on 1 day");
     assert_non_null(strstr(text_of(use, "statement"), "by 1 address of its own with 1 address "));
+    const json_t *sample = json_object_get(use, "sample");
+    assert_int_equal(json_array_size(sample), 4); /* all that there are, the first first */
+    assert_string_equal(text_of(json_array_get(sample, 0), "start"), "2017-04-02T00:01:00.000Z");
+    assert_string_equal(text_of(json_array_get(sample, 0), "local"), "175.45.176.9");
     check_schema(model);
     json_decref(model);
 }
@@ -183,6 +187,8 @@ static void a_wide_interval_is_no_high_confidence(void **state)
     assert_string_equal(text_of(f, "confidence"), "low");
     assert_null(strstr(text_of(f, "headline"), "on one day"));
     assert_string_equal(text_of(finding(model, "service-first"), "confidence"), "low");
+    /* Five at most, also where they lie in the second day looked at. */
+    assert_int_equal(json_array_size(json_object_get(finding(model, "use"), "sample")), 5);
     json_decref(model);
 }
 

@@ -253,9 +253,8 @@ static void find_all(struct analysis *a, json_t *findings)
 
 int findings_section(struct analysis *a, json_t **ret, struct error *err)
 {
-    (void)err;
     *ret = json_array();
     find_all(a, *ret);
     json_object_set_new(a->model, "judgements", judgements_json(a, *ret));
-    return 0;
+    return add_samples(a, *ret, err);
 }

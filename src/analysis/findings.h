@@ -33,6 +33,8 @@ void events_findings(struct analysis *a, json_t *findings);
 void onsets_findings(struct analysis *a, json_t *findings);
 void presence_findings(struct analysis *a, json_t *findings);
 
+/* Gives each finding `sample`: the first few conversations of its evidence. */
+int add_samples(struct analysis *a, json_t *findings, struct error *err);
 /* {rule, text, findings: [id]}: the few findings a reader in haste should take away. */
 json_t *judgements_json(struct analysis *a, const json_t *findings);
 

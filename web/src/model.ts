@@ -383,6 +383,20 @@ export interface FindingText {
   alternatives?: string[];
 }
 
+/** One conversation, as an example of a finding's evidence. */
+export interface SampleRow {
+  start: string;
+  local: string;
+  local_port: number;
+  remote: string;
+  remote_port: number;
+  protocol: number;
+  octets: number;
+  service: string;
+  name: string;
+  country: string;
+}
+
 export interface Finding extends FindingText {
   id: string;
   section: string;
@@ -390,6 +404,7 @@ export interface Finding extends FindingText {
   confidence: string | null;
   evidence?: Evidence | null;
   text?: Texts<FindingText>;
+  sample?: SampleRow[];
 }
 
 export interface Judgements {

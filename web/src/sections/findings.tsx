@@ -2,7 +2,9 @@
 import { useState } from 'preact/hooks';
 import type { Context } from '../context';
 import { given, isUnsupported, type Finding } from '../model';
-import { Command, Lede, Plain, Quiet, Section } from '../parts';
+import { Command, Count, Lede, Plain, Quiet, Section, Table } from '../parts';
+import { utcTime } from '../zone';
+import * as format from '../format';
 import { hasSection } from './contents';
 import { t, textOf } from '../lang';
 
@@ -136,6 +138,60 @@ function basisTitle(of: Finding): string {
   return title.charAt(0).toUpperCase() + title.slice(1);
 }
 
+const PROTOCOLS: Record<number, string> = { 1: 'ICMP', 6: 'TCP', 17: 'UDP', 47: 'GRE', 50: 'ESP' };
+
+const end = (address: string, port: number) =>
+  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+
+/** The first conversations that the command would list. */
+function Sample({ of }: { of: Finding }) {
+  const rows = of.sample ?? [];
+  if (!rows.length) return null;
+  return (
+    <details class="behind sample">
+      <summary>
+        {t(
+          `The first ${rows.length} of ${format.count(of.evidence?.flows)}`,
+          `${format.count(of.evidence?.flows)}件のうち最初の${rows.length}件`,
+        )}
+      </summary>
+      <Table
+        label={t('Conversations behind the finding', '所見の根拠となる通信')}
+        rows={rows}
+        cards
+        columns={[
+          {
+            head: t('Start', '開始'),
+            class: 'nowrap',
+            cell: (r) => utcTime(r.start),
+          },
+          {
+            head: t('Local address', '内部アドレス'),
+            class: 'address',
+            cell: (r) => <Plain text={end(r.local, r.local_port)} longest={80} />,
+          },
+          {
+            head: t('Remote address', '外部アドレス'),
+            class: 'address',
+            cell: (r) => <Plain text={end(r.remote, r.remote_port)} longest={80} />,
+          },
+          {
+            head: t('Protocol', 'プロトコル'),
+            cell: (r) => PROTOCOLS[r.protocol] ?? String(r.protocol),
+          },
+          { head: t('Service', 'サービス'), cell: (r) => <Plain text={r.service || '–'} /> },
+          { head: t('Name', '名称'), cell: (r) => <Plain text={r.name || '–'} longest={80} /> },
+          {
+            head: t('Octets', 'オクテット数'),
+            number: true,
+            cell: (r) => <Count n={r.octets} words={format.octets} />,
+          },
+        ]}
+      />
+    </details>
+  );
+}
+
 /** Hidden until asked for, or found by a search in the page; always there on paper. */
 function Basis({ of, id, open }: { of: Finding; id: string; open: boolean }) {
   return (
@@ -150,6 +206,7 @@ function Basis({ of, id, open }: { of: Finding; id: string; open: boolean }) {
         <div class="reasons">
           <h4>{t('The flows behind it', '根拠となるフロー')}</h4>
           <Command evidence={of.evidence} />
+          <Sample of={of} />
         </div>
       )}
     </div>
