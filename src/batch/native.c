@@ -105,6 +105,32 @@ static void gather_texts(struct buf *out, const struct native_rows *r, enum fiel
     }
 }
 
+/* The value that all rows have, or NULL: source, day, sampling and the like. */
+static const uint8_t *constant(const struct native_rows *r, enum field f, size_t width)
+{
+    const uint8_t *value = NULL;
+    for (size_t b = 0; b < r->batch_count; b++) {
+        const uint8_t *at = r->batches[b]->columns[f];
+        size_t size = r->batches[b]->rows * width;
+        if (size == 0)
+            continue;
+        if ((value && memcmp(at, value, width) != 0) || memcmp(at, at + width, size - width) != 0)
+            return NULL;
+        value = at;
+    }
+    return value;
+}
+
+static void repeat(uint8_t *room, const uint8_t *value, size_t width, size_t count)
+{
+    size_t size = width * count;
+    if (size == 0)
+        return;
+    memcpy(room, value, width);
+    for (size_t done = width; done < size; done *= 2)
+        memcpy(room + done, room, done < size - done ? done : size - done);
+}
+
 void native_begin(struct buf *out, size_t columns, size_t rows)
 {
     put_varint(out, columns);
@@ -137,7 +163,10 @@ void native_encode_rows(struct buf *out, const struct native_rows *r)
         for (size_t b = 0; b < r->batch_count; b++)
             bases[b] = r->batches[b]->columns[f];
         uint8_t *room = native_column(out, r->names[i], type, r->count * width);
-        if (room)
+        const uint8_t *value = room ? constant(r, f, width) : NULL;
+        if (value)
+            repeat(room, value, width, r->count);
+        else if (room)
             gather(room, r, bases, width);
     }
     free(bases);

@@ -5,8 +5,8 @@
  *
  * That they are older than the flows is written to `meta` before the first row of an import and
  * taken back when the last derived row is there, so that an interruption anywhere is seen at the
- * next opening. Besides, their sums are compared with the flows' then: what an engine lost is made
- * again. */
+ * next opening. Besides, the numbers of rows are compared with those of then: what an engine lost
+ * is made again. */
 #include "store/store_in.h"
 
 #include <assert.h>
@@ -30,7 +30,7 @@ enum {
 #define DAY_MS UINT64_C(86400000)
 
 /* Raised when the SQL below changes, so that stores made before are derived again. */
-static const char derive_version[] = "2";
+static const char derive_version[] = "3";
 
 uint32_t derive_slot_s(const struct study *study)
 {
@@ -412,17 +412,48 @@ int derive_mark_stale(struct store *s, struct error *err)
     return status;
 }
 
-/* With what they were made by: another zone, slot or version makes them stale. */
-static void mark_text(const struct store *s, char text[128])
+/* Rows of `flow` and of the tables made of it; the engine knows them without reading. */
+static int count_rows(struct store *s, uint64_t counts[4], struct error *err)
 {
-    snprintf(text, 128, "fresh %s %" PRIu32 " %s", derive_version, s->slot_s, s->study->timezone);
+    static const char *const sql[] = {
+        "SELECT count() AS n FROM flow", "SELECT count() AS n FROM activity",
+        "SELECT count() AS n FROM daily", "SELECT count() AS n FROM contact"};
+    for (int i = 0; i < 4; i++) {
+        struct block *b;
+        int status = engine_query(s->engine, sql[i], &b, err);
+        if (status)
+            return status;
+        counts[i] = block_rows(b) ? block_u64(b, 0, 0) : 0;
+        block_free(b);
+    }
+    return 0;
+}
+
+/* With what they were made by: another zone, slot or version makes them stale. */
+static void mark_rules(const struct store *s, char text[DERIVED_MARK_MAX])
+{
+    snprintf(text, DERIVED_MARK_MAX, "fresh %s %" PRIu32 " %s ", derive_version, s->slot_s,
+             s->study->timezone);
+}
+
+static void mark_counts(const uint64_t counts[4], char text[DERIVED_MARK_MAX])
+{
+    snprintf(text, DERIVED_MARK_MAX, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, counts[0],
+             counts[1], counts[2], counts[3]);
 }
 
 int derive_mark_fresh(struct store *s, struct error *err)
 {
-    char text[128];
-    mark_text(s, text);
-    int status = store_set_meta(s, "derived", text, err);
+    char text[DERIVED_MARK_MAX];
+    uint64_t counts[4];
+    int status = count_rows(s, counts, err);
+    if (status)
+        return status;
+    mark_rules(s, text);
+    size_t len = strlen(text);
+    if (len + 4 * 21 < sizeof text)
+        mark_counts(counts, text + len);
+    status = store_set_meta(s, "derived", text, err);
     if (status == 0)
         s->is_stale = false;
     return status;
@@ -430,34 +461,21 @@ int derive_mark_fresh(struct store *s, struct error *err)
 
 bool derive_is_fresh(const struct store *s, const char *mark)
 {
-    char text[128];
-    mark_text(s, text);
-    return strcmp(mark, text) == 0;
+    char text[DERIVED_MARK_MAX];
+    mark_rules(s, text);
+    return strncmp(mark, text, strlen(text)) == 0;
 }
 
-int derive_differs(struct store *s, bool *ret, struct error *err)
+int derive_differs(struct store *s, const char *mark, bool *ret, struct error *err)
 {
-    static const char *const sums[] = {
-        "SELECT count() AS n, sum(octets_out * " SCALE " + octets_in * " SCALE ") AS o FROM flow",
-        "SELECT sum(flows) AS n, sum(octets_out + octets_in) AS o FROM activity",
-        "SELECT sum(flows) AS n, sum(octets) AS o FROM daily",
-        "SELECT sum(flows) AS n, sum(octets) AS o FROM contact",
-    };
-    uint64_t flows = 0, octets = 0;
-    *ret = false;
-    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
-        struct block *b;
-        int status = engine_query(s->engine, sums[i], &b, err);
-        if (status)
-            return status;
-        uint64_t n = block_rows(b) ? block_u64(b, 0, 0) : 0,
-                 o = block_rows(b) ? block_u64(b, 1, 0) : 0;
-        block_free(b);
-        if (i == 0)
-            flows = n, octets = o;
-        else if (n != flows || o != octets)
-            *ret = true;
-    }
+    char rules[DERIVED_MARK_MAX], text[DERIVED_MARK_MAX];
+    uint64_t counts[4];
+    int status = count_rows(s, counts, err);
+    if (status)
+        return status;
+    mark_rules(s, rules);
+    mark_counts(counts, text);
+    *ret = strcmp(mark + strlen(rules), text) != 0;
     return 0;
 }
 

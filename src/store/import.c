@@ -4,7 +4,7 @@
  * What is ready goes to the outbox, whose thread writes it (store/outbox.h). Conversations wait in
  * buffers by UTC day and go in as batches of one day, numbered from 1. Which rows a batch holds
  * depends on the rows and their order alone, so the same file makes the same batches again. The
- * order of writes: that derived tables get older; the source as begun; symbols; a batch; its line
+ * order of writes: that derived tables get older; symbols; the source as begun; a batch; its line
  * in the ledger; ...; coverage; the source as done; derived tables; that they are fresh. Killed
  * between any two, the next import of the file compares each batch it makes with what is there: the
  * same is passed over, what differs (another version of this program, half a batch) is removed with

@@ -94,14 +94,14 @@ void outbox_keep(struct outbox *o, struct batch *chunk)
 
 /* --- writing a group --- */
 
-/* Rows of all the items' blocks as one INSERT. */
+/* Rows of the blocks of all items of the kind as one INSERT. */
 static int insert_blocks(struct store *s, const char *table, struct item *first,
                          enum item_kind kind, struct block *(*of)(const struct item *),
                          struct error *err)
 {
     struct block *all = NULL;
     for (struct item *i = first; i; i = i->next) {
-        struct block *b = i->kind == kind || kind == ITEM_PIECE ? of(i) : NULL;
+        struct block *b = i->kind == kind || kind == ITEM_ANY ? of(i) : NULL;
         if (b && !all)
             all = block_like(b);
         if (b)
@@ -356,9 +356,9 @@ static int write_coverage(struct store *s, struct item *first, struct error *err
 static int write_group(struct outbox *o, struct item *first, struct error *err)
 {
     struct store *s = o->store;
-    int status = insert_blocks(s, "source", first, ITEM_BEGIN, source_of, err);
-    if (status == 0) /* of all kinds of items */
-        status = insert_blocks(s, "symbol", first, ITEM_PIECE, symbols_of, err);
+    int status = insert_blocks(s, "symbol", first, ITEM_ANY, symbols_of, err);
+    if (status == 0)
+        status = insert_blocks(s, "source", first, ITEM_BEGIN, source_of, err);
     if (status == 0)
         status = write_pieces(o, first, err);
     if (status == 0)

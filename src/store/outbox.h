@@ -33,7 +33,7 @@ struct earlier {
 };
 
 /* GIVEN_UP: there will be no END; it only lets go of `earlier`. */
-enum item_kind { ITEM_BEGIN, ITEM_PIECE, ITEM_END, ITEM_GIVEN_UP };
+enum item_kind { ITEM_BEGIN, ITEM_PIECE, ITEM_END, ITEM_GIVEN_UP, ITEM_ANY };
 
 struct item {
     struct item *next;

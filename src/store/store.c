@@ -180,7 +180,7 @@ static int ensure_tables(struct store *s, enum store_mode mode, struct error *er
 }
 
 struct meta {
-    char layout[32], derived[128];
+    char layout[32], derived[DERIVED_MARK_MAX];
 };
 
 static void copy_text(char *to, size_t size, struct bytes from)
@@ -303,13 +303,13 @@ static int check_detached(struct store *s, struct error *err)
     struct block *b;
     if (!engine_is_modern(s->engine))
         return 0;
-    int status =
-        engine_query(s->engine,
-                     "SELECT table, name FROM system.detached_parts WHERE "
-                     "database = currentDatabase() AND reason LIKE '%broken%' AND table NOT IN "
-                     "('activity', 'daily', 'contact', 'reach', 'met', 'fact', 'doubtful', 'pair', 'pair_day', "
-                     "'pair_start', 'scan', 'scan_walk', 'scan_port') ORDER BY table, name",
-                     &b, err);
+    int status = engine_query(
+        s->engine,
+        "SELECT table, name FROM system.detached_parts WHERE "
+        "database = currentDatabase() AND reason LIKE '%broken%' AND table NOT IN "
+        "('activity', 'daily', 'contact', 'reach', 'met', 'fact', 'doubtful', 'pair', 'pair_day', "
+        "'pair_start', 'scan', 'scan_walk', 'scan_port') ORDER BY table, name",
+        &b, err);
     if (status)
         return status;
     if (block_rows(b) > 0) {
@@ -323,12 +323,12 @@ static int check_detached(struct store *s, struct error *err)
     return status;
 }
 
-static int check(struct store *s, bool with_digest, struct error *err)
+static int check(struct store *s, bool thorough, struct error *err)
 {
     int status = check_detached(s, err);
     if (status == 0)
         status = engine_check_files(s->engine, err);
-    return status ? status : ledger_compare(s, with_digest, err);
+    return status ? status : ledger_compare(s, thorough, err);
 }
 
 static int load(struct store *s, enum store_mode mode, struct error *err)
@@ -352,7 +352,7 @@ static int load(struct store *s, enum store_mode mode, struct error *err)
         return status;
     s->is_stale = s->was_stale = !derive_is_fresh(s, meta.derived);
     if (!s->is_stale)
-        status = derive_differs(s, &differs, err);
+        status = derive_differs(s, meta.derived, &differs, err);
     /* Also for a reader: what it would read is wrong otherwise. */
     return status ? status : store_derive(s, differs, err);
 }

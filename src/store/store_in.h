@@ -60,8 +60,10 @@ int ledger_read(struct store *s, uint32_t source, struct ledger_row **ret, size_
 /* What lies in table flow; `digest` only when asked for. */
 int ledger_read_flow(struct store *s, uint32_t source, bool with_digest, struct ledger_row **ret,
                      size_t *ret_count, struct error *err);
-/* ERROR_DAMAGED when finished sources differ from the ledger. */
-int ledger_compare(struct store *s, bool with_digest, struct error *err);
+/* ERROR_DAMAGED when finished sources differ from the ledger: in each day's rows; or batch by
+ * batch, where an import was interrupted, a day differs, or (`thorough`) with octets and digests.
+ */
+int ledger_compare(struct store *s, bool thorough, struct error *err);
 /* Adds conversations to a batch's sums. */
 struct address_hashes;
 struct address_hashes *address_hashes_new(void); /* freed with free() */
@@ -90,8 +92,9 @@ int derive_mark_stale(struct store *s, struct error *err);
 int derive_mark_fresh(struct store *s, struct error *err);
 /* Whether meta's `derived` says that they are as this program and study would make them. */
 bool derive_is_fresh(const struct store *s, const char *mark);
-/* True when the sums of the derived tables are not those of the flows. */
-int derive_differs(struct store *s, bool *ret, struct error *err);
+/* True when the tables do not have the rows that the mark, which is fresh, says. */
+int derive_differs(struct store *s, const char *mark, bool *ret, struct error *err);
+enum { DERIVED_MARK_MAX = 256 };
 uint32_t derive_slot_s(const struct study *study);
 /* The SELECT of `activity` over conversations of these days of the zone, in bins of bin_ms. */
 void derive_activity_sql(struct buf *out, const struct zone *zone, int32_t from_day, int32_t to_day,
