@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "cmd/carry.h"
+#include "cmd/digests.h"
 #include "cmd/tables.h"
 #include "decode/decode.h"
 #include "decode/ipfix_file.h"
@@ -37,6 +38,7 @@ struct pipeline {
     struct table_inputs *tables; /* names that logs told stay known from file to file */
     struct batch *records, *flows;
     struct sightings seen;
+    struct digests *digests;
     bool carries; /* segments of a spool: what is open waits for the next one */
 };
 
@@ -85,6 +87,7 @@ struct pipeline *pipeline_new(const struct study *study, struct store *store,
     sightings_init(&p->seen, SIGHTINGS);
     p->decoder = make_decoder(p);
     p->tables = table_inputs_new(study, store, p->coverage);
+    p->digests = digests_new();
     return p;
 }
 
@@ -94,6 +97,7 @@ void pipeline_free(struct pipeline *p)
         return;
     decoder_free(p->decoder);
     table_inputs_free(p->tables);
+    digests_free(p->digests);
     coverage_free(p->coverage);
     batch_free(p->records);
     batch_free(p->flows);
@@ -109,6 +113,7 @@ void pipeline_map(struct pipeline *p, const struct table_map *map)
 void pipeline_offer(struct pipeline *p, const char *path)
 {
     table_inputs_offer(p->tables, path);
+    digests_offer(p->digests, path);
 }
 
 static void note_times(struct passage *f, const struct batch *flows)
@@ -497,7 +502,7 @@ int pipeline_import(struct pipeline *p, const char *path, const char *shown_path
     if (!S_ISREG(st.st_mode))
         return error_set(err, ERROR_FAILED, "%s: not a regular file", shown_path);
     if (find_kind(p, path, shown_path, &as, &kind, &source->format, err) < 0 ||
-        digest_file(path, source->sha256, err) < 0)
+        digests_of(p->digests, path, source->sha256, err) < 0)
         return err->code;
     struct passage f = {
         .p = p, .octets_of = (uint64_t)st.st_size, .tick = tick_fn, .tick_ctx = tick_ctx};

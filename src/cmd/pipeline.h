@@ -3,7 +3,8 @@
  *
  *   stream -> capture -> meter or decoder -> records -> pairer -> attribution -> store
  *
- * Batches and tables are made once and used for every file. One thread. */
+ * Batches and tables are made once and used for every file. One thread reads, pairs and attributes; the
+ * store's own writes (store/store.h), and one computes the digests of the files to come. */
 #ifndef TELLTALE_CMD_PIPELINE_H
 #define TELLTALE_CMD_PIPELINE_H
 
