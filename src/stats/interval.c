@@ -33,7 +33,7 @@
 #include "stats/special.h"
 
 enum { GRID = 64, FACTORS = 16 };
-static const double LEAN_LOW = -0.5, LEAN_HIGH = 0.98, NOISE_MOST = 0.95, NEGLIGIBLE = 1e-7;
+static const double LEAN_LOW = -0.5, LEAN_HIGH = 0.98, NOISE_MOST = 0.95, NEGLIGIBLE = 1e-5;
 /* On fewer days the prior alone would decide: there it goes over into a flat one. */
 static const double PRIOR_DAYS = 56;
 
@@ -100,23 +100,36 @@ static void leaning_fit(struct leaning *l, const int32_t *days, const double *x,
         l->weight[k] /= total;
 }
 
+/* P(|T| > t). Student's t becomes a normal by Hill's expansion (1970, CACM algorithm 395), to
+ * 1e-6 from five degrees on; the exact one is ten times as slow, and asked thousands of times. */
+static double two_tails(double t, double freedom)
+{
+    if (freedom < 5)
+        return 2 * t_cdf(-t, freedom);
+    double a = freedom - 0.5, b = 48 * a * a, w = a * log1p(t * t / freedom);
+    double z = ((((-0.4 * w - 3.3) * w - 24) * w - 85.5) / (0.8 * w * w + 100 + b) + w + 3) / b + 1;
+    return erfc(z * sqrt(w) * M_SQRT1_2);
+}
+
 /* P(|error of the mean| > width). */
 static double outside(const struct leaning *l, double width)
 {
     double p = 0;
     for (int k = 0; k < GRID; k++)
         if (l->weight[k] > NEGLIGIBLE)
-            p += l->weight[k] * 2 * t_cdf(-width / l->scale[k], l->freedom);
+            p += l->weight[k] * two_tails(width / l->scale[k], l->freedom);
     return p;
 }
 
 /* By the secant on ln P, which is almost a line in ln width; falls back on halving. */
 static double half_width(const struct leaning *l, double level)
 {
-    double low = 0, high = l->scale[0], target = 1 - level;
+    double low = 0, high = 0, target = 1 - level;
+    for (int k = 0; k < GRID; k++)
+        high += l->weight[k] * l->scale[k] * 2;
     while (outside(l, high) > target)
-        low = high, high *= 2;
-    for (int i = 0; i < 60 && high - low > 1e-6 * high; i++) {
+        low = high, high *= 1.5;
+    for (int i = 0; i < 60 && high - low > 1e-5 * high; i++) {
         double at_low = low > 0 ? log(outside(l, low) / target) : 0;
         double at_high = log(outside(l, high) / target);
         double middle = low > 0 ? low + (high - low) * at_low / (at_low - at_high) : high / 2;
