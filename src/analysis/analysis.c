@@ -56,9 +56,15 @@ enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
 static json_t *reference_json(const struct analysis *a)
 {
     const struct reference *r = a->in->reference;
-    return r ? json_pack("{s:s, s:s, s:s}", "kind", reference_kind(r), "name", reference_name(r),
-                         "measure", reference_measure(r))
-             : NULL;
+    if (!r)
+        return NULL;
+    json_t *j = json_pack("{s:s, s:s, s:s}", "kind", reference_kind(r), "name", reference_name(r),
+                          "measure", reference_measure(r));
+    if (!reference_comparable(r, study_measure_text(a->measure)))
+        json_object_set_new(j, "refused",
+                            json_string("Its shares are of another measure than this study's, "
+                                        "since one of the two is sampled: they are not compared."));
+    return j;
 }
 
 static json_t *study_json(struct analysis *a)

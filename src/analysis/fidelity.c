@@ -20,6 +20,7 @@ struct day_quality {
     int hour_count; /* hours the zone's day has */
     uint32_t exporters[EXPORTERS_MAX], rates[RATES_MAX];
     int exporter_count, rate_count;
+    bool other_rate; /* sampled unlike most days, where that cannot be made good */
 };
 
 static void set_add(uint32_t *set, int *count, int max, uint32_t value)
@@ -90,6 +91,37 @@ static double day_flows(const struct analysis *a, size_t day)
     return a->everything[day].flows;
 }
 
+static uint32_t greatest_rate(const struct day_quality *q)
+{
+    uint32_t rate = 0;
+    for (int i = 0; i < q->rate_count; i++)
+        rate = q->rates[i] > rate ? q->rates[i] : rate;
+    return rate;
+}
+
+/* Octets and packets are scaled, conversations cannot be: days that were sampled at another rate
+ * than most are not compared with these by conversations. Where no rate has half the days there is
+ * nothing to match. */
+static void match_rates(struct analysis *a, struct day_quality *q)
+{
+    size_t days = 0, most = 0;
+    uint32_t common = 0;
+    for (size_t i = 0; i < a->days; i++) {
+        size_t alike = 0;
+        for (size_t k = 0; a->used[i] && k < a->days; k++)
+            alike += a->used[k] && greatest_rate(&q[k]) == greatest_rate(&q[i]);
+        days += a->used[i];
+        if (alike > most)
+            most = alike, common = greatest_rate(&q[i]);
+    }
+    if (a->measure != MEASURE_FLOWS || 2 * most < days)
+        return;
+    for (size_t i = 0; i < a->days; i++) {
+        q[i].other_rate = a->used[i] && greatest_rate(&q[i]) != common;
+        a->used[i] = a->used[i] && !q[i].other_rate;
+    }
+}
+
 /* Scores, and the days used; returns the least score that was enough. */
 static double judge(struct analysis *a, struct day_quality *q)
 {
@@ -108,6 +140,7 @@ static double judge(struct analysis *a, struct day_quality *q)
     double enough = n > 0 ? SCORE_PART * median_of(scores, n) : 0;
     for (size_t i = 0; i < a->days; i++)
         a->used[i] = q[i].score > 0 && q[i].score >= enough;
+    match_rates(a, q);
     return enough;
 }
 
@@ -121,14 +154,38 @@ static json_t *day_json(struct analysis *a, const struct day_quality *q, size_t 
     for (int i = 0; i < q->rate_count; i++)
         json_array_append_new(sampling, count_json(rates[i]));
     double all = q->records + q->lost;
-    return json_pack("{s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:b}", "date",
+    const char *why = q->score <= 0 ? "empty" : q->other_rate ? "sampling" : "thin";
+    return json_pack("{s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:b, s:s?}", "date",
                      date_json(a->study->from_day + (int32_t)day), "flows",
                      count_json(day_flows(a, day)), "packets", count_json(packets), "exporters",
                      q->exporter_count, "records", count_json(q->records), "records_lost",
                      count_json(q->lost), "lost_share", number_json(all > 0 ? q->lost / all : 0),
                      "rejected", count_json(q->rejected), "sampling", sampling, "hours_with_data",
                      __builtin_popcount(q->hours), "score", number_json(q->score), "used",
-                     (int)a->used[day]);
+                     (int)a->used[day], "unused_why", a->used[day] ? NULL : why);
+}
+
+/* What the days from `from` to before `to` lack, next to the best day. */
+static json_t *lacking_json(struct analysis *a, const struct day_quality *q, size_t from, size_t to)
+{
+    double score = 0, hours = 0, kept = 0;
+    size_t empty = 0, n = to - from;
+    if (from >= to)
+        return json_null();
+    for (size_t i = from; i < to; i++) {
+        double all = q[i].records + q[i].lost;
+        score += q[i].score / (double)n;
+        hours += (double)__builtin_popcount(q[i].hours) / q[i].hour_count / (double)n;
+        kept += (all > 0 ? q[i].records / all : 1) / (double)n;
+        empty += q[i].hours == 0;
+    }
+    return json_pack("{s:o, s:o, s:i, s:i, s:o, s:s}", "from",
+                     date_json(a->study->from_day + (int32_t)from), "to",
+                     date_json(a->study->from_day + (int32_t)to - 1), "days", (int)n, "days_empty",
+                     (int)empty, "score", number_json(score), "lacks",
+                     2 * empty >= n  ? "records"
+                     : hours <= kept ? "hours"
+                                     : "lost records");
 }
 
 /* The longest run of days in a row whose score is near the best. */
@@ -152,8 +209,10 @@ static json_t *robust_json(struct analysis *a, const struct day_quality *q, size
         "The longest run of days (%zu of %zu) whose telemetry is at least %.0f%% as complete as "
         "the best day's, by hours with data and records not lost.",
         len, a->days, 100 * ROBUST_PART);
-    return json_pack("{s:o, s:o, s:s}", "from", date_json(a->study->from_day + (int32_t)from), "to",
-                     date_json(a->study->from_day + (int32_t)(from + len) - 1), "why", why);
+    return json_pack(
+        "{s:o, s:o, s:s, s:o, s:o}", "from", date_json(a->study->from_day + (int32_t)from), "to",
+        date_json(a->study->from_day + (int32_t)(from + len) - 1), "why", why, "before",
+        lacking_json(a, q, 0, from), "after", lacking_json(a, q, from + len, a->days));
 }
 
 static struct phrase range_phrase(struct analysis *a, size_t from, size_t to)
@@ -218,8 +277,11 @@ static void find_warnings(struct analysis *a, const struct day_quality *q)
         is[i] = q[i].hours != 0 && __builtin_popcount(q[i].hours) < q[i].hour_count;
     warn_days(a, is, M_WARN_HOURS);
     for (size_t i = 0; i < a->days; i++)
-        is[i] = q[i].hours != 0 && !a->used[i];
+        is[i] = q[i].hours != 0 && !a->used[i] && !q[i].other_rate;
     warn_days(a, is, M_WARN_THIN);
+    for (size_t i = 0; i < a->days; i++)
+        is[i] = q[i].other_rate;
+    warn_days(a, is, M_WARN_RATE);
     for (size_t i = 0; i < a->days; i++)
         is[i] = q[i].lost > 0.02 * (q[i].lost + q[i].records);
     warn_days(a, is, M_WARN_LOST);
@@ -263,6 +325,27 @@ static void add_range(struct analysis *a, json_t *list, size_t from, size_t to)
                                               date_json(a->study->from_day + (int32_t)to - 1)));
 }
 
+/* Which days each section stands on: counts are of all, what is estimated or compared of the used.
+ */
+static json_t *sections_json(size_t used, size_t days)
+{
+    static const struct {
+        const char *name;
+        bool all;
+    } sections[] = {
+        {"totals", true},       {"activity", true}, {"services", false}, {"policies", true},
+        {"categories", false},  {"rhythm", false},  {"events", false},   {"presence", false},
+        {"concealment", false}, {"onsets", false},  {"timelines", true}, {"recon", true},
+        {"contacts", true},
+    };
+    json_t *list = json_array();
+    for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:i}", "section", sections[i].name,
+                                              "days", sections[i].all ? "all" : "used", "days_used",
+                                              (int)(sections[i].all ? days : used)));
+    return list;
+}
+
 int fidelity_section(struct analysis *a, json_t **ret, struct error *err)
 {
     struct day_quality *q = arena_array(a->arena, a->days + 1, sizeof(*q));
@@ -281,16 +364,22 @@ int fidelity_section(struct analysis *a, json_t **ret, struct error *err)
     add_range(a, empty, 0, a->series_from);
     add_range(a, empty, a->series_to, a->days);
     json_t *robust = robust_json(a, q, &robust_days);
-    *ret = json_pack("{s:o, s:o, s:i, s:i, s:o, s:s, s:o, s:i, s:o}", "days", days, "empty", empty,
-                     "days_used", (int)used, "days_of_period", (int)a->days, "threshold",
-                     number_json(enough), "score_is",
-                     "hours with data / hours of the day x (1 - share of records lost)", "robust",
-                     robust, "robust_days", (int)robust_days, "warnings",
-                     warnings_json(a, LANGUAGE_EN));
+    *ret = json_pack(
+        "{s:o, s:o, s:i, s:i, s:o, s:s, s:o, s:i, s:o}", "days", days, "empty", empty, "days_used",
+        (int)used, "days_of_period", (int)a->days, "threshold", number_json(enough), "score_is",
+        "hours with data / hours of the day x (1 - share of records lost)", "robust", robust,
+        "robust_days", (int)robust_days, "warnings", warnings_json(a, LANGUAGE_EN));
     json_t *text = json_object();
     for (int l = 0; l < LANGUAGES; l++)
         json_object_set_new(text, language_codes[l],
                             json_pack("{s:o}", "warnings", warnings_json(a, (enum language)l)));
     json_object_set_new(*ret, "text", text);
-    return 0;
+    json_object_set_new(*ret, "sections", sections_json(used, a->days));
+    sources_add(a, *ret);
+    status = exporters_add(a, *ret, err);
+    if (status < 0) {
+        json_decref(*ret);
+        *ret = NULL;
+    }
+    return status;
 }

@@ -206,6 +206,11 @@ const char *reference_measure(const struct reference *r)
     return r->measure;
 }
 
+bool reference_comparable(const struct reference *r, const char *measure)
+{
+    return strcmp(r->kind, "table") == 0 || strcmp(r->measure, measure) == 0;
+}
+
 size_t reference_rows(const struct reference *r, enum reference_kind kind)
 {
     return r->count[kind];

@@ -4,6 +4,7 @@
 #ifndef TELLTALE_ANALYSIS_REFERENCE_H
 #define TELLTALE_ANALYSIS_REFERENCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -26,6 +27,8 @@ void reference_free(struct reference *r);
 const char *reference_name(const struct reference *r);
 const char *reference_kind(const struct reference *r);
 const char *reference_measure(const struct reference *r);
+/* False where the other study's shares are of another measure: conversations against packets. */
+bool reference_comparable(const struct reference *r, const char *measure);
 /* Rows with a share, ascending by id. */
 size_t reference_rows(const struct reference *r, enum reference_kind kind);
 struct reference_row reference_row(const struct reference *r, enum reference_kind kind, size_t i);

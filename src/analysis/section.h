@@ -16,7 +16,7 @@
 #include "stats/interval.h"
 
 #define LEVEL 0.95
-enum { ROLES = 5, TOP_HOURLY = 12, SLOTS_A_DAY = 48, SERIES_DAYS_MAX = 400, WARNINGS_MAX = 8 };
+enum { ROLES = 5, TOP_HOURLY = 12, SLOTS_A_DAY = 48, SERIES_DAYS_MAX = 400, WARNINGS_MAX = 12 };
 
 /* The population's own use: these roles, and not what was done through a pivot. Evidence of use in
  * a study with pivots says so too (evidence_json). */
@@ -187,6 +187,9 @@ const char *text_hour(struct analysis *a, double hour); /* "09:00", "20:30" */
 /* --- sections, in the model's order; each returns its part or an error --- */
 
 int window_load(struct analysis *a, struct error *err);
+/* Parts of fidelity: exporter by exporter; copies and wrong clocks, as the sources count them. */
+int exporters_add(struct analysis *a, json_t *fidelity, struct error *err);
+void sources_add(struct analysis *a, json_t *fidelity);
 int fidelity_section(struct analysis *a, json_t **ret, struct error *err);
 int provenance_section(struct analysis *a, json_t **ret, struct error *err);
 int totals_section(struct analysis *a, json_t **ret, struct error *err);

@@ -106,7 +106,8 @@ static void add_reference(struct analysis *a, const char *id, const struct estim
     struct estimate there;
     if (!a->in->reference)
         return;
-    if (!reference_find(a->in->reference, REFERENCE_SERVICE, id, &there)) {
+    if (!reference_comparable(a->in->reference, study_measure_text(a->measure)) ||
+        !reference_find(a->in->reference, REFERENCE_SERVICE, id, &there)) {
         json_object_set_new(j, "reference", json_null());
         return;
     }
