@@ -81,6 +81,10 @@ const char *ip_words(struct analysis *a, const struct ip *ip)
 
 /* --- what is counted --- */
 
+static const char *const protocols[] = {"openvpn", "wireguard", "ipsec",        "pptp",
+                                        "l2tp",    "softether", "vpn-protocols"};
+enum { PROTOCOLS = sizeof(protocols) / sizeof(protocols[0]) };
+
 /* A list of the study says what it is of, where the catalogue does not know the service. */
 static const char *technique_listed(const struct concealment *c, const char *id)
 {
@@ -94,15 +98,13 @@ static const char *technique_listed(const struct concealment *c, const char *id)
 
 static const char *technique_of(const struct concealment *c, const char *id, bool is_tor)
 {
-    static const char *const protocols[] = {"openvpn", "wireguard", "ipsec",        "pptp",
-                                            "l2tp",    "softether", "vpn-protocols"};
     if (is_tor)
         return strcmp(id, "i2p") == 0 ? "other-network" : "tor";
     if (strcmp(id, "socks-proxy") == 0)
         return "proxy";
     if (strcmp(id, "obfuscated-proxy") == 0)
         return "obfuscated";
-    for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+    for (size_t i = 0; i < PROTOCOLS; i++)
         if (strcmp(id, protocols[i]) == 0)
             return "vpn-protocol";
     return technique_listed(c, id);
@@ -407,9 +409,15 @@ static int add_possible(struct analysis *a, const struct concealment *c, json_t 
 
 /* --- one host, one provider, month after month --- */
 
+/* A provider is followed through all its networks; a mere protocol only within one, since it may
+ * lead to anybody. */
+#define ANY_NETWORK UINT32_MAX
+
 struct tie {
     struct ip local;
-    uint32_t key, asn;
+    uint32_t key, group; /* group: the network, or ANY_NETWORK */
+    uint32_t asn;        /* that had most of a day's flows */
+    double most;
     struct ip remote;
     int32_t first, last;
     size_t days, run, longest; /* successive months */
@@ -452,7 +460,7 @@ static int by_days(const void *a, const void *b)
     if (order)
         return order;
     return x->key != y->key ? (x->key > y->key) - (x->key < y->key)
-                            : (x->asn > y->asn) - (x->asn < y->asn);
+                            : (x->group > y->group) - (x->group < y->group);
 }
 
 static json_t *tie_json(struct analysis *a, const struct concealment *c, const struct tie *t)
@@ -460,7 +468,9 @@ static json_t *tie_json(struct analysis *a, const struct concealment *c, const s
     struct row r = row_of(a, c, t->key, SIZE_MAX);
     const char *local = ip_words(a, &t->local);
     const char *filter =
-        arena_format(a->arena, "local host %s and asn %u and %s", local, t->asn, r.filter);
+        t->group == ANY_NETWORK
+            ? arena_format(a->arena, "local host %s and %s", local, r.filter)
+            : arena_format(a->arena, "local host %s and asn %u and %s", local, t->asn, r.filter);
     return json_pack("{s:s, s:s, s:s, s:I, s:s, s:i, s:o, s:o, s:i, s:o, s:o}", "local", local,
                      "technique", r.technique, "provider", r.provider, "asn", (json_int_t)t->asn,
                      "network", network_name(a, c->geo, t->asn, t->remote), "days_seen",
@@ -476,12 +486,16 @@ static size_t ties_of(struct analysis *a, const struct block *b, struct tie **re
     struct tie *ties = arena_array(a->arena, rows + 1, sizeof(*ties)), *t = NULL;
     for (size_t i = 0; i < rows; i++) {
         struct ip local = ip_of(block_bytes(b, 0, i));
-        uint32_t key = (uint32_t)block_u64(b, 1, i), asn = (uint32_t)block_u64(b, 2, i);
-        if (!t || !ip_equal(&t->local, &local) || t->key != key || t->asn != asn) {
+        uint32_t key = (uint32_t)block_u64(b, 1, i), group = (uint32_t)block_u64(b, 2, i);
+        if (!t || !ip_equal(&t->local, &local) || t->key != key || t->group != group) {
             count += t && t->longest >= MONTHS_MIN;
             t = &ties[count];
-            *t = (struct tie){
-                .local = local, .key = key, .asn = asn, .remote = ip_of(block_bytes(b, 5, i))};
+            *t = (struct tie){.local = local, .key = key, .group = group};
+        }
+        if (block_f64(b, 4, i) > t->most) {
+            t->most = block_f64(b, 4, i);
+            t->remote = ip_of(block_bytes(b, 5, i));
+            t->asn = (uint32_t)block_u64(b, 6, i);
         }
         tie_day(t, (int32_t)block_u64(b, 3, i), block_f64(b, 4, i));
     }
@@ -489,6 +503,21 @@ static size_t ties_of(struct analysis *a, const struct block *b, struct tie **re
     qsort(ties, count, sizeof(*ties), by_days);
     *ret = ties;
     return count;
+}
+
+/* Services that are a protocol and no party, as codes: "12, 70000, 14". */
+static const char *protocol_codes(const struct analysis *a)
+{
+    static const char *const others[] = {"socks-proxy", "obfuscated-proxy"};
+    struct buf codes;
+    buf_init(&codes, 1 << 12);
+    for (size_t i = 0; i < PROTOCOLS + 2; i++)
+        buf_format(&codes, "%s%u", i ? ", " : "",
+                   concealment_code(a, SYMBOL_SERVICE,
+                                    i < PROTOCOLS ? protocols[i] : others[i - PROTOCOLS]));
+    const char *text = arena_text(a->arena, codes.at, codes.len);
+    buf_done(&codes);
+    return text;
 }
 
 static int add_subscriptions(struct analysis *a, const struct concealment *c, json_t *section,
@@ -501,12 +530,13 @@ static int add_subscriptions(struct analysis *a, const struct concealment *c, js
                             unsupported("The study touches fewer than three calendar months."));
         return 0;
     }
-    int status =
-        ask(a, &b, err,
-            "SELECT local, toUInt32(" KEY ") AS k, asn AS s, toUInt32(toUInt16(day)) AS d, "
-            "sum(flows) AS n, min(remote) AS one FROM contact WHERE %s AND " USAGE " AND " COUNTED
-            " GROUP BY local, k, s, d ORDER BY local, k, s, d",
-            a->window, NO_CODE, c->vpn);
+    int status = ask(a, &b, err,
+                     "SELECT local, toUInt32(" KEY
+                     ") AS k, if(toUInt32(service) IN (0, %s), asn, toUInt32(%u)) AS s, "
+                     "toUInt32(toUInt16(day)) AS d, sum(flows) AS n, argMax(remote, flows) AS one, "
+                     "argMax(asn, flows) AS net FROM contact WHERE %s AND " USAGE " AND " COUNTED
+                     " GROUP BY local, k, s, d ORDER BY local, k, s, d",
+                     protocol_codes(a), ANY_NETWORK, a->window, NO_CODE, c->vpn);
     if (status < 0)
         return status;
     size_t count = ties_of(a, b, &ties);

@@ -123,26 +123,22 @@ static int ask_servers(struct analysis *a, struct block **ret, struct error *err
     const struct study *s = a->study;
     buf_init(&sql, 1 << 16);
     buf_format(&sql,
-               "SELECT local, local_port AS port, protocol AS proto, count() AS n, "
-               "uniqExact(remote) AS r, uniqExact(day) AS d, min(start_ms) AS f, max(start_ms) AS "
-               "l, uniqExact(service) AS services, any(service) AS s, sum(octets_out * "
+               "SELECT local, port, proto, sum(n) AS flows, uniqExactMerge(r) AS remotes, "
+               "uniqExactMerge(d) AS days, min(f) AS first, max(l) AS last, argMax(s, n * 65536 + "
+               "s) AS service, sum(o) AS sent FROM (SELECT local, local_port AS port, protocol AS "
+               "proto, service AS s, count() AS n, uniqExactState(remote) AS r, "
+               "uniqExactState(day) AS d, min(start_ms) AS f, max(start_ms) AS l, sum(octets_out * "
                "if(sampling = 0, 1, sampling)) AS o FROM flow WHERE day >= toDate(toUInt16(%" PRIu64
                ")) AND day <= toDate(toUInt16(%" PRIu64 ")) AND start_ms >= %" PRIu64
                " AND start_ms < %" PRIu64 " AND role = 2 AND bitAnd(marks, 512) = 0 AND "
-               "protocol IN (6, 17, 132) GROUP BY local, port, proto HAVING r >= %d OR n >= %d "
-               "ORDER BY r DESC, n DESC, local, port, proto",
+               "protocol IN (6, 17, 132) GROUP BY local, port, proto, s) GROUP BY local, port, "
+               "proto HAVING remotes >= %d OR flows >= %d ORDER BY remotes DESC, flows DESC, "
+               "local, port, proto",
                s->from_ms / DAY_MS, s->to_ms / DAY_MS, s->from_ms, s->to_ms, REMOTES_MIN,
                FLOWS_MIN);
     int status = engine_query(a->engine, sql.at, ret, err);
     buf_done(&sql);
     return status;
-}
-
-static const char *served_name(const struct analysis *a, const struct block *b, size_t row)
-{
-    if (block_u64(b, 8, row) != 1)
-        return "";
-    return symbols_text(a->symbols, SYMBOL_SERVICE, (uint32_t)block_u64(b, 9, row));
 }
 
 static json_t *server_json(struct analysis *a, const struct block *b, size_t row)
@@ -159,10 +155,11 @@ static json_t *server_json(struct analysis *a, const struct block *b, size_t row
                      port, protocol);
     return json_pack("{s:s, s:i, s:s, s:s, s:o, s:I, s:i, s:o, s:o, s:o, s:o}", "local", text,
                      "port", (int)port, "protocol", name ? name : "", "service",
-                     served_name(a, b, row), "flows", count_json(block_f64(b, 3, row)), "remotes",
+                     symbols_text(a->symbols, SYMBOL_SERVICE, (uint32_t)block_u64(b, 8, row)),
+                     "flows", count_json(block_f64(b, 3, row)), "remotes",
                      (json_int_t)block_u64(b, 4, row), "days", (int)block_u64(b, 5, row), "first",
                      time_json(block_u64(b, 6, row)), "last", time_json(block_u64(b, 7, row)),
-                     "octets_sent", count_json(block_f64(b, 10, row)), "evidence",
+                     "octets_sent", count_json(block_f64(b, 9, row)), "evidence",
                      evidence_json(a, filter, block_f64(b, 3, row)));
 }
 
