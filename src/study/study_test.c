@@ -88,6 +88,8 @@ static void the_worked_study_reads(void **state)
     assert_int_equal(s->measure, MEASURE_FLOWS);
     assert_string_equal(study_concealment_text(s->concealment), "2017");
     assert_string_equal(s->baseline, "default");
+    assert_string_equal(s->lists + strlen(s->lists) - 6, "/lists");
+    assert_int_equal(s->tor_age_s, 86400);
     assert_int_equal(s->store[0], '/');
     assert_string_equal(s->store + strlen(s->store) - 6, "/store");
     assert_false(s->store_is_server);
@@ -108,6 +110,7 @@ static void every_key_reads(void **state)
         "packets\nconcealment: 2018-with-tls\n"
         "sampling: 1000\nseed: 7\nmetering: {idle: 30s, active: 5m}\n"
         "geo: {country: a.mmdb, asn: a.mmdb}\n"
+        "lists: dated\ntor_age: 3d\n"
         "policies: [{service: facebook, from: 2016-04-01, source: x}]\n"
         "exclusions: [{prefix: 203.0.113.0/24, label: carrier}]\n"
         "holidays: [{date: 2017-05-01}, {date: 2017-04-15, label: h}]\npositive_control: IN\ntlp: \"TLP:Amber+Strict\"\n");
@@ -129,6 +132,8 @@ static void every_key_reads(void **state)
     assert_int_equal(s->concealment, CONCEALMENT_2018_WITH_TLS);
     assert_int_equal(s->sampling, 1000);
     assert_int_equal(s->seed, 7);
+    assert_string_equal(s->lists + strlen(s->lists) - 6, "/dated");
+    assert_int_equal(s->tor_age_s, 3 * 86400);
     assert_int_equal(s->idle_ms, 30000);
     assert_int_equal(s->active_ms, 300000);
     assert_int_equal(s->policies[0].to_ms == UINT64_MAX, 1);
@@ -183,6 +188,7 @@ static void problems_are_one_line_with_file_and_line(void **state)
         {HEAD POPULATION "sampling: 99999999999\n", "s.yaml:6: ", "not a whole number"},
         {HEAD POPULATION "seed: 010\n", "s.yaml:6: ", "not a whole number"},
         {HEAD POPULATION "metering: {idle: 1y}\n", "s.yaml:6: ", "not a duration"},
+        {HEAD POPULATION "tor_age: 5m\n", "s.yaml:6: ", "from 1h to 366d"},
         {HEAD POPULATION "store: http://x\n", "s.yaml:6: ", "clickhouse://"},
         {HEAD POPULATION "baseline: none.csv\n", "s.yaml:6: ", "No such file"},
         {HEAD POPULATION "geo:\n  asn: none.mmdb\n", "s.yaml:7: ", "No such file"},
