@@ -158,8 +158,7 @@ static bool begins_with(const struct hello *h, const uint16_t *list, size_t coun
 enum platform hello_platform(const struct hello *h)
 {
     static const uint16_t schannel[][6] = {{0x0401, 0x0501, 0x0201, 0x0403, 0x0503, 0x0203},
-                                           {0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0201},
-                                           {0x0601, 0x0603, 0x0401, 0x0403, 0x0501, 0x0503}};
+                                           {0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0201}};
     if (occurrences(h->signatures, h->signature_count, 0x0805) == 2)
         return PLATFORM_APPLE;
     for (size_t i = 0; i < 2; i++)
