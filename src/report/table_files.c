@@ -213,12 +213,25 @@ json_t *report_table_columns(const json_t *rows)
 
 /* --- CSV --- */
 
+/* The analyst's own words have lines; they stay. */
+static void add_inert(struct buf *out, struct bytes text)
+{
+    for (size_t at = 0; at <= text.len;) {
+        const uint8_t *end = text.len > at ? memchr(text.at + at, '\n', text.len - at) : NULL;
+        size_t len = end ? (size_t)(end - text.at) - at : text.len - at;
+        text_utf8(out, bytes_slice(text, at, len), true);
+        if (end)
+            buf_u8(out, '\n');
+        at += len + 1;
+    }
+}
+
 static void add_cell(struct buf *line, const json_t *value)
 {
     if (json_is_string(value)) {
         struct buf inert;
         buf_init(&inert, TEXT_LIMIT);
-        text_utf8(&inert, bytes_of(json_string_value(value), json_string_length(value)), true);
+        add_inert(&inert, bytes_of(json_string_value(value), json_string_length(value)));
         text_csv(line, bytes_of(inert.at, inert.len));
         buf_done(&inert);
     } else if (value && !json_is_null(value)) {
