@@ -35,8 +35,8 @@ function* sense(m) {
       yield `${path}: an empty window`;
   }
   const days = m.fidelity.days.length;
-  const { by_role, flows } = m.totals;
-  if (sum(Object.values(by_role), (x) => x) !== flows)
+  const { by_role, flows, pivots } = m.totals;
+  if (sum(Object.values(by_role), (x) => x) + (pivots?.flows ?? 0) !== flows)
     yield '/totals: roles do not add up to flows';
   if (m.activity.daily) {
     const use = by_role.consumed + by_role.peer;

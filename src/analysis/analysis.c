@@ -7,18 +7,11 @@
 #include <string.h>
 
 #include "analysis/devices.h"
+#include "analysis/pivots.h"
 #include "analysis/reference.h"
 #include "analysis/section.h"
 
 static const size_t ARENA_OCTETS = (size_t)4 << 30;
-
-/* What this edition does not measure is said in the reader's words, never shown as none found. */
-static const struct {
-    const char *name, *why;
-} missing[] = {
-    {"pivots", "This edition of telltale does not yet measure addresses that the population came "
-               "out of for a while."},
-};
 
 static const char *const order[] = {
     "study",      "provenance", "fidelity", "totals",   "activity",    "services", "policies",
@@ -48,6 +41,7 @@ static const struct section {
     {"recon", recon_section, false},
     {"contacts", contacts_section, true},
     {"devices", devices_section, false},
+    {"pivots", pivots_section, false},
     {"findings", findings_section, false},
     {"texts", texts_section, false},
 };
@@ -125,8 +119,6 @@ static json_t *ordered(json_t *made)
 static int run_sections(struct analysis *a, struct error *err)
 {
     const struct analysis_input *in = a->in;
-    for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++)
-        json_object_set_new(a->model, missing[i].name, unsupported(missing[i].why));
     for (int i = 0; i < SECTIONS; i++) {
         json_t *part = NULL;
         if (in->progress)

@@ -3,6 +3,7 @@
  * what it was attributed to, so each row's filter in the flow language is the definition itself.
  * What could hide as much but cannot be told from ordinary use stands apart, as a bound. */
 #include "analysis/concealment.h"
+#include "analysis/pivots.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -548,16 +549,13 @@ static int add_subscriptions(struct analysis *a, const struct concealment *c, js
     return 0;
 }
 
-/* --- what flows cannot show --- */
-
-static void add_unsupported(struct analysis *a, json_t *section)
+static int add_chains(struct analysis *a, json_t *section, struct error *err)
 {
-    json_object_set_new(
-        section, "chains",
-        unsupported(a->study->pivot_count
-                        ? "This edition of telltale does not yet follow chains through pivots."
-                        : "The study names no pivots: what a relay did with the traffic it took "
-                          "was not recorded, so no chain can be followed."));
+    json_t *chains = NULL;
+    int status = chains_list(a, &chains, err);
+    if (status == 0)
+        json_object_set_new(section, "chains", chains);
+    return status;
 }
 
 static int section_parts(struct analysis *a, struct concealment *c, json_t **ret, struct error *err)
@@ -589,7 +587,7 @@ static int section_parts(struct analysis *a, struct concealment *c, json_t **ret
     if (status == 0)
         status = concealment_faults(a, *ret, err);
     if (status == 0)
-        add_unsupported(a, *ret);
+        status = add_chains(a, *ret, err);
     return status;
 }
 

@@ -9,6 +9,7 @@
 
 #include "analysis/concealment.h"
 #include "analysis/devices.h"
+#include "analysis/pivots.h"
 
 double value_of(const json_t *j, const char *key)
 {
@@ -240,6 +241,7 @@ static void find_all(struct analysis *a, json_t *findings)
     concealment_findings(a, section_of(a, "concealment"), findings);
     concealment_faults_findings(a, section_of(a, "concealment"), findings);
     devices_findings(a, section_of(a, "devices"), findings);
+    pivots_findings(a, section_of(a, "pivots"), findings);
     onsets_findings(a, findings);
     presence_findings(a, findings);
     recon_findings(a, section_of(a, "recon"), findings);

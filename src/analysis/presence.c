@@ -525,8 +525,10 @@ static void add_expected(struct country_row *c, json_t *j)
     json_object_set_new(j, "expected", number_json(c->expected));
     json_object_set_new(j, "ratio", estimate_json(&e));
     json_object_set_new(j, "expected_adjusted", number_json(c->expected_adjusted));
-    e = scaled(&c->adjusted, 1 / c->expected_adjusted);
-    json_object_set_new(j, "ratio_adjusted", estimate_json(&e));
+    if (c->expected_adjusted > 0) { /* nothing is left to compare where all of it is set aside */
+        e = scaled(&c->adjusted, 1 / c->expected_adjusted);
+        json_object_set_new(j, "ratio_adjusted", estimate_json(&e));
+    }
     e = (struct estimate){c->shrunk.value, c->shrunk.low, c->shrunk.high, LEVEL, 0, 0, 0};
     json_object_set_new(j, "shrunk_ratio", estimate_json(&e));
     json_object_set_new(
