@@ -11,7 +11,7 @@
 #include "attribute/idn.h"
 #include "base/memory.h"
 
-enum { BITS = 1 << 15, TEXT_MAX = 63, PARTS_MAX = 2, TWO_EDITS_LEN = 8 };
+enum { BITS = 1 << 15, HEADS = 1 << 10, TEXT_MAX = 63, PARTS_MAX = 2, TWO_EDITS_LEN = 8 };
 
 struct like {
     const char *text;
@@ -28,7 +28,9 @@ struct similar {
     size_t parts, count;
     uint32_t *scripts; /* marks in other scripts: facts, a study's own first */
     size_t script_count;
-    uint64_t filter[BITS / 64]; /* by the first three octets of words and marks */
+    uint64_t filter[BITS / 64]; /* by the first three octets of words and marks ... */
+    uint32_t heads[HEADS];      /* ... and the first of those in `likes`, + 1 */
+    uint32_t *next;             /* the next one, + 1 */
     uint64_t lengths;           /* of labels that may be misspellings */
     uint8_t first[TEXT_MAX + 1]
                  [2]; /* misspellings that a label of that length may be, from and to */
@@ -86,8 +88,17 @@ static void add_like(struct similar *s, const struct fact *f, uint32_t number)
     if (f->kind == FACT_MISSPELT)
         return;
     s->parts++;
-    uint32_t bit = bit_of(f->text);
-    s->filter[bit / 64] |= 1ull << bit % 64;
+}
+
+static void index_parts(struct similar *s)
+{
+    s->next = memory_array(s->parts + 1, sizeof *s->next);
+    for (uint32_t i = 0; i < s->parts; i++) {
+        uint32_t bit = bit_of(s->likes[i].text);
+        s->filter[bit / 64] |= 1ull << bit % 64;
+        s->next[i] = s->heads[bit % HEADS];
+        s->heads[bit % HEADS] = i + 1;
+    }
 }
 
 static void index_lengths(struct similar *s)
@@ -132,6 +143,7 @@ struct similar *similar_new(const struct fact *facts, size_t count)
             add_like(s, &facts[i], (uint32_t)i);
     }
     qsort_r(s->likes, s->count, sizeof *s->likes, by_rank, (void *)facts);
+    index_parts(s);
     index_lengths(s);
     return s;
 }
@@ -142,6 +154,7 @@ void similar_free(struct similar *s)
         return;
     free(s->likes);
     free(s->scripts);
+    free(s->next);
     free(s);
 }
 
@@ -172,23 +185,16 @@ unsigned similar_distance(const char *a, size_t a_len, const char *b, size_t b_l
     return rows[a_len % 3][b_len] <= limit ? rows[a_len % 3][b_len] : limit + 1;
 }
 
-static bool mark_in(const struct like *l, const char *label, size_t len)
+/* Whether the word or mark stands at that place of the label. */
+static bool fits_at(const struct like *l, const char *label, size_t len, size_t at)
 {
-    for (size_t at = 0; at + l->len <= len; at++)
-        if (memcmp(label + at, l->text, l->len) == 0 &&
-            affix_neutral(label, at, at + l->len == len ? PARTS_MAX : 1) &&
-            affix_neutral(label + at + l->len, len - at - l->len, PARTS_MAX))
-            return true;
-    return false;
-}
-
-static bool fits(const struct like *l, const char *label, size_t len)
-{
+    if (at + l->len > len || memcmp(label + at, l->text, l->len) != 0)
+        return false;
+    size_t end = at + l->len;
     if (l->kind == FACT_MARK)
-        return mark_in(l, label, len);
-    if (l->at_start)
-        return len >= l->len && memcmp(label, l->text, l->len) == 0;
-    return memmem(label, len, l->text, l->len) != NULL;
+        return affix_neutral(label, at, end == len ? PARTS_MAX : 1) &&
+               affix_neutral(label + end, len - end, PARTS_MAX);
+    return !l->at_start || at == 0;
 }
 
 static bool in_force(const struct fact *f, int32_t day)
@@ -196,18 +202,21 @@ static bool in_force(const struct fact *f, int32_t day)
     return day >= f->from_day && day <= f->to_day;
 }
 
+/* The best of all that stand anywhere in the label: the order of `likes` is that of rank. */
 static const struct fact *by_part(const struct similar *s, const char *label, size_t len,
                                   int32_t day)
 {
-    bool maybe = false;
-    for (size_t i = 0; i + 3 <= len && !maybe; i++) {
-        uint32_t bit = bit_of(label + i);
-        maybe = s->filter[bit / 64] >> bit % 64 & 1;
+    uint32_t best = UINT32_MAX;
+    for (size_t at = 0; at + 3 <= len; at++) {
+        uint32_t bit = bit_of(label + at);
+        if (!(s->filter[bit / 64] >> bit % 64 & 1))
+            continue;
+        for (uint32_t n = s->heads[bit % HEADS]; n; n = s->next[n - 1])
+            if (n - 1 < best && fits_at(&s->likes[n - 1], label, len, at) &&
+                in_force(&s->facts[s->likes[n - 1].fact], day))
+                best = n - 1;
     }
-    for (size_t i = 0; maybe && i < s->parts; i++)
-        if (fits(&s->likes[i], label, len) && in_force(&s->facts[s->likes[i].fact], day))
-            return &s->facts[s->likes[i].fact];
-    return NULL;
+    return best != UINT32_MAX ? &s->facts[s->likes[best].fact] : NULL;
 }
 
 /* The nearest, and of those as near a study's own. */
