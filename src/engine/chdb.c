@@ -223,7 +223,7 @@ static int make_folder(const char *path, char real[PATH_MAX], struct error *err)
 static int connect_to(const char *path, const struct engine_limits *limits, chdb_handle **ret,
                       struct error *err)
 {
-    enum { ARG_COUNT = 16, ARG_SIZE = PATH_MAX + 64 };
+    enum { ARG_COUNT = 20, ARG_SIZE = PATH_MAX + 64 };
     char(*args)[ARG_SIZE] = memory_array(ARG_COUNT, ARG_SIZE);
     char *argv[ARG_COUNT];
     int argc = 0;
@@ -245,6 +245,10 @@ static int connect_to(const char *path, const struct engine_limits *limits, chdb
     ARG("--max_insert_threads=1");
     ARG("--max_execution_time=%u", limits->seconds);
     ARG("--async_insert=0");
+    ARG("--max_query_size=%u",
+        ENGINE_QUERY_MAX); /* ten thousand prefixes of a filter, spelled out */
+    ARG("--max_ast_elements=%u", ENGINE_AST_MAX);
+    ARG("--max_expanded_ast_elements=%u", ENGINE_AST_MAX);
     ARG("--session_timezone=UTC");
     ARG("--memory_worker_use_cgroup=0"); /* says so at length on stderr where there are no cgroups
                                           */

@@ -8,6 +8,9 @@
 /* Takes the octets of a result as they come; a non-zero answer stops the statement. */
 typedef int engine_sink(void *ctx, const void *at, size_t len);
 
+/* Octets and words of a statement; the engines' own limits are for people who type. */
+enum { ENGINE_QUERY_MAX = 64 << 20, ENGINE_AST_MAX = 10000000 };
+
 struct engine_ops {
     const char *kind;
     int (*run)(struct engine *e, const char *sql, struct error *err);

@@ -172,6 +172,9 @@ static void statement_url(struct buf *url, struct http_engine *h, enum access ac
     add_number(url, h->curl, "max_memory_usage", l->memory_octets);
     add_number(url, h->curl, "max_bytes_before_external_group_by", l->memory_octets / 3);
     add_number(url, h->curl, "max_bytes_before_external_sort", l->memory_octets / 3);
+    add_number(url, h->curl, "max_query_size", ENGINE_QUERY_MAX);
+    add_number(url, h->curl, "max_ast_elements", ENGINE_AST_MAX);
+    add_number(url, h->curl, "max_expanded_ast_elements", ENGINE_AST_MAX);
     if (l->seconds)
         add_number(url, h->curl, "max_execution_time", l->seconds);
     if (l->threads)

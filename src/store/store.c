@@ -150,16 +150,24 @@ static int find_tables(struct store *s, int *ret_count, const char **ret_missing
     return 0;
 }
 
-static int make_tables(struct store *s, struct error *err)
+static int make_table(struct store *s, const struct table *t, struct error *err)
+{
+    struct buf sql;
+    buf_init(&sql, STATEMENT_MAX);
+    store_table_ddl(&sql, t, engine_is_modern(s->engine));
+    int status = engine_run(s->engine, sql.at, err);
+    buf_done(&sql);
+    return status;
+}
+
+/* All, or those that are made again from the others: a store of before they came, or that lost
+ * them. */
+static int make_tables(struct store *s, bool derived_only, struct error *err)
 {
     int status = 0;
-    for (int i = 0; i < store_table_count && status == 0; i++) {
-        struct buf sql;
-        buf_init(&sql, STATEMENT_MAX);
-        store_table_ddl(&sql, &tables[i], engine_is_modern(s->engine));
-        status = engine_run(s->engine, sql.at, err);
-        buf_done(&sql);
-    }
+    for (int i = 0; i < store_table_count && status == 0; i++)
+        if (tables[i].is_derived || !derived_only)
+            status = make_table(s, &tables[i], err);
     return status ? status : engine_keep_metadata(s->engine, err);
 }
 
@@ -174,9 +182,16 @@ static int ensure_tables(struct store *s, enum store_mode mode, struct error *er
     if (mode == STORE_READ && count == 0)
         return error_set(err, ERROR_FAILED, "the study's store %s is empty: import something first",
                          s->study->store);
+    if (has_last) {
+        status = make_tables(s, true, err);
+        if (status == 0)
+            status = find_tables(s, &count, &missing, &has_last, err);
+        if (status || count == store_table_count)
+            return status;
+    }
     if (mode == STORE_READ || has_last)
         return error_set(err, ERROR_DAMAGED, "the store lacks table %s", missing);
-    return make_tables(s, err);
+    return make_tables(s, false, err);
 }
 
 struct meta {

@@ -711,6 +711,12 @@ static void what_derived_tables_lost_is_made_again(void **state)
     store_close(s);
     s = must_open(&p, STORE_READ);
     assert_totals(s, b, 1);
+    if (p.study.store_is_server) { /* in the embedded engine that is damaged metadata */
+        must_run(s, "DROP TABLE daily");
+        store_close(s);
+        s = must_open(&p, STORE_WRITE);
+        assert_totals(s, b, 1);
+    }
     /* An interrupted derivation: marked, and its tables half made. */
     assert_int_equal(derive_mark_stale(s, &err), 0);
     must_run(s, "ALTER TABLE activity DROP PARTITION '2017-04-02'");
