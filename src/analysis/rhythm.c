@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "analysis/rhythm_hosts.h"
 #include "analysis/section.h"
 #include "base/zone.h"
 #include "stats/cycle.h"
@@ -237,17 +238,21 @@ static json_t *holidays_json(struct analysis *a)
 int rhythm_section(struct analysis *a, json_t **ret, struct error *err)
 {
     struct week w = {0};
-    (void)err;
+    json_t *hosts = NULL;
     week_fill(a, &w);
     if (w.used < DAYS_MIN) {
         *ret = unsupported("Fewer than seven days hold enough data to tell the rhythm of a week.");
         return 0;
     }
+    int status = rhythm_hosts(a, &hosts, err);
+    if (status < 0)
+        return status;
     *ret = json_pack("{s:s, s:i, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:o}", "measure",
                      study_measure_text(a->measure), "days_used", (int)w.used, "matrix",
                      matrix_json(&w), "profile", "workdays", profile_json(w.workday, w.workdays),
                      "weekend", profile_json(w.weekend, w.weekend_days), "busy", busy_json(a, &w),
                      "weekdays", weekdays_json(a, &w), "diurnal", diurnal_json(a, &w), "utc_offset",
                      offset_json(a), "holidays", holidays_json(a));
+    json_object_set_new(*ret, "hosts", hosts);
     return 0;
 }
