@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The README's picture of a report, shortened to its head, its first findings and two charts:
+// The README's picture of a report, shortened to its head, its key judgements and two charts:
 // `node screenshot.mjs REPORT.html docs/img/report.png`
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -20,9 +20,9 @@ const page = await browser.newPage({ viewport: { width: 1240, height: 900 } });
 await page.goto(pathToFileURL(resolve(html)).href);
 await page.waitForSelector('main h2');
 await page.evaluate(() => {
-  const shown = '#findings, #activity, #presence';
+  const shown = '#judgements, #activity, #presence';
   const hidden =
-    `main > section:not(:is(${shown})), .finding:nth-child(n + 4), .behind, .event-key, ` +
+    `main > section:not(:is(${shown})), .behind, .event-key, ` +
     '#chart-hourly, #chart-ratio, #presence .scroll, #presence .all, footer';
   for (const e of document.querySelectorAll(hidden)) e.style.display = 'none';
 });

@@ -10,7 +10,7 @@ import { given, type Estimate, type EventEffect, type EventTest } from '../model
 import { Interval, Lede, Plain, Section, Table } from '../parts';
 import { visible } from '../text';
 import { DAY_MS } from '../zone';
-import { t } from '../lang';
+import { t, textOf } from '../lang';
 
 const inPercent = (e: Estimate) => format.estimate(e, format.change);
 const kindOf = (test: EventTest) =>
@@ -321,6 +321,12 @@ function Sensitivity({ of }: { of: EventTest }) {
   );
 }
 
+/** The finding's own words, which are there in every language. */
+function saidOf(x: Context): unknown {
+  const finding = given(x.model.findings)?.find((f) => f.id === 'events' && f.text);
+  return finding ? textOf(finding, 'statement') : null;
+}
+
 export function EventsSection({ x }: { x: Context }) {
   const events = given(x.model.events);
   if (!events) return null;
@@ -329,7 +335,7 @@ export function EventsSection({ x }: { x: Context }) {
     <Section id="events" title={t('Events', '出来事')}>
       {events.verdict && (
         <Lede>
-          <Plain text={events.verdict} longest={2000} />
+          <Plain text={saidOf(x) ?? events.verdict} longest={2000} />
         </Lede>
       )}
       {tests.length > 0 && (

@@ -9,7 +9,7 @@ import { known, t, textOf } from '../lang';
 import { isUnsupported, type Estimate, type Evidence, type Model, type Test } from '../model';
 import { CommandButton, Interval, Plain, Section, Share, Table } from '../parts';
 import { visible } from '../text';
-import { longDate, longRange } from '../zone';
+import { longDate, longRange, utcTime } from '../zone';
 import { countryName } from '../atlas';
 import { OTHERS } from './contents';
 
@@ -85,6 +85,19 @@ const NAMES: Record<string, string> = {
   horizontal: t('many addresses', '多数のアドレス'),
   vertical: t('many ports', '多数のポート'),
   both: t('both', '両方'),
+  user_agent: t('User-Agent', 'User-Agent'),
+  consumed: t('consumed', '利用'),
+  octets_sent: t('Octets sent', '送信オクテット数'),
+  remotes: t('Remote addresses', '外部アドレス数'),
+  protocol: t('Protocol', 'プロトコル'),
+  port: t('Port', 'ポート'),
+  rows_in_all: t('Rows in all', '全行数'),
+  role: t('Role', '役割'),
+  time: t('Time', '時刻'),
+  to: t('To', '終了'),
+  from: t('From', '開始'),
+  reason: t('Reason', '理由'),
+  subject: t('Subject', '対象'),
 };
 
 /** Columns in a reader's order; `when` is first and last together. */
@@ -178,6 +191,7 @@ function Value({ name, of }: { name: string; of: unknown }): ComponentChildren {
   if (name === 'country' && /^[A-Z]{2}$/.test(text)) return countryName(text);
   if (name === 'direction' || name === 'shape') return title(text);
   if (/^\d{4}-\d\d-\d\d$/.test(text)) return <span class="nowrap">{longDate(text)}</span>;
+  if (/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text)) return <span class="nowrap">{utcTime(text)}</span>;
   return <Plain text={of} />;
 }
 
@@ -199,9 +213,42 @@ const classOf = (key: string) =>
     ? 'screen'
     : /local$|remote|relay|prefix/.test(key)
       ? 'address'
-      : key === 'ports'
+      : key === 'ports' || key === 'when'
         ? 'wide'
         : '';
+
+/** The rows inside a row: too much for a cell. */
+const nested = (row: Row): [string, Row[]] | null => {
+  const found = Object.entries(row).find(
+    ([, v]) => Array.isArray(v) && v.length > 0 && isObject(v[0]) && Object.keys(v[0]).length > 4,
+  );
+  return found ? [found[0], (found[1] as unknown[]).filter(isObject)] : null;
+};
+
+/** Rows that have rows of their own, one to open after the other. */
+function Nested({ name, rows }: { name: string; rows: Row[] }) {
+  return (
+    <>
+      {rows.map((row, i) => {
+        const [key, inner] = nested(row) ?? ['', []];
+        const { [key]: _, label, subject, text: __, ...plain } = row;
+        const about = [
+          typeof label === 'string' ? label : '',
+          isObject(subject) ? inWords(subject) : String(subject ?? ''),
+        ];
+        return (
+          <details class="behind" open={i === 0}>
+            <summary>
+              <Plain text={about.filter((s) => s).join(': ') || title(name)} longest={120} />
+            </summary>
+            <Parts of={plain} />
+            {inner.length > 0 && <Rows name={`${name}-${i}`} rows={inner} />}
+          </details>
+        );
+      })}
+    </>
+  );
+}
 
 const day = (v: unknown) => String(v ?? '').slice(0, 10);
 
@@ -273,8 +320,10 @@ export function Anything({ name, of }: { name: string; of: unknown }): Component
     );
   if (Array.isArray(of)) {
     if (!of.length) return <p class="quiet">{t('None found.', '見つからなかった。')}</p>;
+    const rows = of.filter(isObject);
+    if (rows.some((row) => nested(row))) return <Nested name={name} rows={rows} />;
     return isObject(of[0]) ? (
-      <Rows name={name} rows={of.filter(isObject)} />
+      <Rows name={name} rows={rows} />
     ) : (
       <p>
         <Plain text={of.join(', ')} longest={2000} />

@@ -587,8 +587,8 @@ function About({ x, of }: { x: Context; of: Presence }) {
           <span title={visible(left.join(', '), 4000)}>
             <Plain text={left.slice(0, NAMED).join(', ')} longest={400} />
             {left.length > NAMED &&
-              t(` and ${left.length - NAMED} more`, `、ほか${left.length - NAMED}件`)}{' '}
-          </span>{' '}
+              t(` and ${left.length - NAMED} more`, `、ほか${left.length - NAMED}件`)}
+          </span>
           {t('). ', '）を除く。')}
         </>
       )}
