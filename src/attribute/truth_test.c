@@ -51,7 +51,7 @@ static void test_domains_of_services(void **state)
                   100.0 * all.right / all.rows, 100.0 * all.likely / all.rows,
                   100.0 * all.right / (all.right + all.wrong));
     assert_true(all.right * 1000 >= (all.right + all.wrong) * 975);
-    assert_true(all.right * 100 >= all.rows * 79);
+    assert_true(all.right * 100 >= all.rows * 80);
     tables_free(t);
     catalogue_free(c);
 }
