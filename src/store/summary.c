@@ -28,7 +28,7 @@ enum {
 };
 
 /* Raised when the SQL below changes. */
-static const char summary_version[] = "2";
+static const char summary_version[] = "3";
 
 static const char *const summaries[] = {"reach",    "met",        "fact", "doubtful",  "pair",
                                         "pair_day", "pair_start", "scan", "scan_walk", "scan_port"};
@@ -169,19 +169,22 @@ static int make_reach(struct summary *m)
                m->days, OWNER_UNKNOWN, OWNER_CONSUMER_SERVICE, OWNER_HOSTING, OWNER_CDN);
 }
 
+/* Remote addresses by role, and of use (bit 7): each address once with the roles it was met in. */
+static int make_remote_hosts(struct summary *m)
+{
+    return run(m,
+               "INSERT INTO fact (name, value) SELECT concat('remote_hosts.', if(k = 7, 'use', "
+               "toString(k))) AS x, sum(n) AS v FROM (SELECT roles, count() AS n FROM (SELECT "
+               "remote, groupBitOr(bitOr(bitShiftLeft(toUInt8(1), role), if(role IN (1, 3), 128, "
+               "0))) AS roles FROM contact WHERE %s AND pivot = 0 GROUP BY remote) GROUP BY roles) "
+               "ARRAY JOIN [0, 1, 2, 3, 4, 7] AS k WHERE bitAnd(roles, bitShiftLeft(toUInt8(1), "
+               "toUInt8(k))) > 0 GROUP BY k",
+               m->days);
+}
+
 static int make_facts(struct summary *m)
 {
-    int status =
-        run(m,
-            "INSERT INTO fact (name, value) SELECT concat('remote_hosts.', toString(role)) "
-            "AS k, uniqExact(remote) AS v FROM contact WHERE %s AND pivot = 0 GROUP BY "
-            "role",
-            m->days);
-    if (status == 0)
-        status = run(m,
-                     "INSERT INTO fact (name, value) SELECT 'remote_hosts.use' AS k, "
-                     "uniqExact(remote) AS v FROM contact WHERE %s AND " USE,
-                     m->days);
+    int status = make_remote_hosts(m);
     if (status == 0)
         status = run(m,
                      "INSERT INTO fact (name, value) SELECT concat('pairs.', toString(role)) AS k, "
