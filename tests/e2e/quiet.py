@@ -5,6 +5,7 @@ have found."""
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -29,6 +30,14 @@ def model():
 
 def findings():
     return {f["id"]: f for f in model()["findings"]}
+
+
+@test
+def the_report_follows_its_schema_and_its_words_their_rules():
+    model()
+    run = subprocess.run(["node", os.path.join(SOURCE, "tests", "validate-report.mjs"), os.path.join(DIR, "report.json")],
+                         capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
 
 
 @test
