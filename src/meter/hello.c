@@ -146,26 +146,25 @@ static unsigned occurrences(const uint16_t *list, size_t count, uint16_t value)
     return found;
 }
 
-static bool begins_with(const struct hello *h, const uint16_t *list, size_t count)
+static bool has_run(const struct hello *h, const uint16_t *run, size_t count)
 {
-    return h->signature_count >= count && memcmp(h->signatures, list, count * sizeof *list) == 0;
+    for (size_t i = 0; i + count <= h->signature_count; i++)
+        if (memcmp(h->signatures + i, run, count * sizeof *run) == 0)
+            return true;
+    return false;
 }
 
 /* Apple's library names rsa_pss_rsae_sha384 (0x0805) twice among its signature algorithms; it has
- * done so since macOS 10.13 and iOS 11. Microsoft's (Schannel) is the only one of the large
- * libraries that offers DSA with SHA-1 (0x0202) after the ECDSA ones, in an order of its own: RSA
- * before ECDSA, SHA-256 before SHA-384 or 512, and at the end the two with SHA-512. */
+ * done so since macOS 10.13 and iOS 11. Microsoft's (Schannel), from Windows 7 to 11, has these in
+ * this order, whatever stands before and behind: RSA before ECDSA, SHA-256 and 384 before SHA-1,
+ * and then DSA with SHA-1. */
 enum platform hello_platform(const struct hello *h)
 {
-    static const uint16_t schannel[][6] = {{0x0401, 0x0501, 0x0201, 0x0403, 0x0503, 0x0203},
-                                           {0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0201}};
+    static const uint16_t schannel[] = {0x0401, 0x0501, 0x0201, 0x0403, 0x0503, 0x0203, 0x0202};
     if (occurrences(h->signatures, h->signature_count, 0x0805) == 2)
         return PLATFORM_APPLE;
-    for (size_t i = 0; i < 2; i++)
-        if (begins_with(h, schannel[i], 6) &&
-            occurrences(h->signatures, h->signature_count, 0x0202) == 1 &&
-            h->signatures[h->signature_count - 1] == 0x0603)
-            return PLATFORM_WINDOWS;
+    if (has_run(h, schannel, sizeof schannel / sizeof *schannel))
+        return PLATFORM_WINDOWS;
     return PLATFORM_UNKNOWN;
 }
 

@@ -176,6 +176,16 @@ static void libraries_are_known_by_their_lists(void **state)
     l.signatures = apple;
     assert_true(hello_read(bytes_of(body, put_hello(body, &l)), false, &h));
     assert_int_equal(hello_platform(&h), PLATFORM_APPLE);
+    static const uint16_t seven[] = {0x0601, 0x0603, 0x0401, 0x0501, 0x0201,
+                                     0x0403, 0x0503, 0x0203, 0x0202, END};
+    static const uint16_t nss[] = {0x0401, 0x0501, 0x0201, 0x0403, 0x0503,
+                                   0x0203, 0x0402, 0x0202, END}; /* Chrome of 2014: not it */
+    l.signatures = seven;
+    assert_true(hello_read(bytes_of(body, put_hello(body, &l)), false, &h));
+    assert_int_equal(hello_platform(&h), PLATFORM_WINDOWS);
+    l.signatures = nss;
+    assert_true(hello_read(bytes_of(body, put_hello(body, &l)), false, &h));
+    assert_int_equal(hello_platform(&h), PLATFORM_UNKNOWN);
     l.signatures = schannel;
     assert_true(hello_read(bytes_of(body, put_hello(body, &l)), false, &h));
     assert_int_equal(hello_platform(&h), PLATFORM_WINDOWS);
