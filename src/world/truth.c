@@ -32,8 +32,14 @@ struct made {
     struct counts counts;
     double expected;  /* conversations over the period */
     uint32_t *hourly; /* by hour of the period */
+    uint64_t failed;  /* nobody answered */
     uint8_t *hosts;   /* of world->hosts: took part */
     uint8_t *days;
+};
+
+struct chain {
+    struct ip local, relay, remote;
+    uint64_t flows, octets;
 };
 
 struct truth {
@@ -47,6 +53,8 @@ struct truth {
     struct ip_set locals[WORLD_ROLES + 1], remotes[WORLD_ROLES + 1]; /* the last: usage */
     uint64_t country_flows[COUNTRIES];
     int64_t *day_start_s; /* one more than there are days */
+    struct chain *chains;
+    size_t chain_count, chain_room;
 };
 
 static void ip_set_put(struct ip_set *s, const struct ip *ip)
@@ -111,17 +119,13 @@ void truth_free(struct truth *t)
         free(t->remotes[i].at);
         free(t->remotes[i].used);
     }
+    free(t->chains);
     free(t->made);
     free(t->daily);
     free(t->hourly);
     free(t->daily_hosts);
     free(t->day_start_s);
     free(t);
-}
-
-static bool is_usage(enum world_role role)
-{
-    return role == WORLD_CONSUMED || role == WORLD_PEER;
 }
 
 static void add(struct counts *to, const struct conversation *c)
@@ -151,14 +155,18 @@ void truth_count(struct truth *t, const struct conversation *c)
         day = low;
     }
     add(&m->counts, c);
-    add(&t->roles[traffic->role], c);
     m->hourly[hour]++;
     m->days[day] = 1;
+    if (c->packets_in + c->packets_out > 0 && c->packets_in == 0)
+        m->failed++;
+    if (traffic->via) /* what was done through a pivot is told by itself */
+        return;
+    add(&t->roles[traffic->role], c);
     ip_set_put(&t->locals[traffic->role], &c->local);
     ip_set_put(&t->remotes[traffic->role], &server->ip);
     if (c->host < t->w->host_count)
         m->hosts[c->host] = 1;
-    if (!is_usage(traffic->role))
+    if (!world_is_use(traffic))
         return;
     add(&t->usage, c);
     add(&t->daily[day], c);
@@ -168,6 +176,28 @@ void truth_count(struct truth *t, const struct conversation *c)
     t->country_flows[country_index(server->country)]++;
     if (c->host < t->w->host_count)
         t->daily_hosts[day * t->w->host_count + c->host] = 1;
+}
+
+void truth_chain(struct truth *t, const struct conversation *first,
+                 const struct conversation *second)
+{
+    const struct ip *relay = &t->w->traffic[first->traffic].servers[first->server].ip;
+    const struct ip *remote = &t->w->traffic[second->traffic].servers[second->server].ip;
+    struct chain *c = NULL;
+    for (size_t i = 0; i < t->chain_count && !c; i++)
+        if (ip_equal(&t->chains[i].local, &first->local) && ip_equal(&t->chains[i].relay, relay) &&
+            ip_equal(&t->chains[i].remote, remote))
+            c = &t->chains[i];
+    if (!c) {
+        if (t->chain_count == t->chain_room) {
+            t->chain_room = t->chain_room ? 2 * t->chain_room : 64;
+            t->chains = memory_resize(t->chains, t->chain_room, sizeof *t->chains);
+        }
+        c = &t->chains[t->chain_count++];
+        *c = (struct chain){.local = first->local, .relay = *relay, .remote = *remote};
+    }
+    c->flows++;
+    c->octets += second->octets_in + second->octets_out;
 }
 
 /* ---- as JSON ---- */
@@ -239,7 +269,7 @@ static double expected_usage(const struct truth *t)
 {
     double sum = 0;
     for (size_t i = 0; i < t->w->traffic_count; i++)
-        if (is_usage(t->w->traffic[i].role))
+        if (world_is_use(&t->w->traffic[i]))
             sum += t->made[i].expected;
     return sum;
 }
@@ -248,7 +278,7 @@ static double expected_octets(const struct truth *t)
 {
     double sum = 0;
     for (size_t i = 0; i < t->w->traffic_count; i++)
-        if (is_usage(t->w->traffic[i].role))
+        if (world_is_use(&t->w->traffic[i]))
             sum += t->made[i].expected * t->w->traffic[i].octets;
     return sum;
 }
@@ -304,7 +334,7 @@ static struct group *group_usage(const struct truth *t, group_key *key, size_t *
     for (size_t i = 0; i < w->traffic_count; i++) {
         const char *id = key(&w->traffic[i]);
         size_t g = 0;
-        if (!is_usage(w->traffic[i].role) || !*id)
+        if (!world_is_use(&w->traffic[i]) || !*id)
             continue;
         while (g < count && strcmp(all[g].id, id) != 0)
             g++;
@@ -386,9 +416,9 @@ static json_t *totals_json(const struct truth *t)
         json_object_set_new(roles, world_role_names[r], role);
     }
     for (size_t i = 0; i < t->w->traffic_count; i++)
-        if (is_usage(t->w->traffic[i].role) && !*t->w->traffic[i].service)
+        if (world_is_use(&t->w->traffic[i]) && !*t->w->traffic[i].service)
             unattributed.flows += t->made[i].counts.flows;
-        else if (is_usage(t->w->traffic[i].role))
+        else if (world_is_use(&t->w->traffic[i]))
             named += t->made[i].expected;
     json_object_update_new(o, counts_json(&sum));
     json_object_set_new(o, "local_hosts", whole(t->locals[WORLD_ROLES].count));
@@ -436,7 +466,7 @@ static struct week expected_week(const struct truth *t)
         int weekday = day_weekday(day);
         count[weekday]++;
         for (size_t i = 0; i < t->w->traffic_count; i++)
-            for (unsigned c = 0; c < CHUNKS_A_DAY && is_usage(t->w->traffic[i].role); c++)
+            for (unsigned c = 0; c < CHUNKS_A_DAY && world_is_use(&t->w->traffic[i]); c++)
                 week.half_hours[weekday][c] += world_expected(t->w, &t->w->traffic[i], day, c);
     }
     for (int d = 0; d < 7; d++)
@@ -551,7 +581,7 @@ static json_t *presence_json(const struct truth *t)
     for (size_t i = 0; i < t->w->traffic_count; i++) {
         const struct world_traffic *traffic = &t->w->traffic[i];
         double before = 0;
-        for (size_t s = 0; s < traffic->server_count && is_usage(traffic->role); s++) {
+        for (size_t s = 0; s < traffic->server_count && world_is_use(traffic); s++) {
             struct country *c = &all[country_index(traffic->servers[s].country)];
             double n = t->made[i].expected * (traffic->server_until[s] - before);
             before = traffic->server_until[s];
@@ -596,6 +626,19 @@ static json_t *tor_json(const struct truth *t, size_t i)
                      date_of(t->w->from_day + (int32_t)last), "longest_run", whole(longest));
 }
 
+static json_t *chains_json(const struct truth *t)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < t->chain_count; i++) {
+        const struct chain *c = &t->chains[i];
+        json_array_append_new(list,
+                              json_pack("{s:o, s:[o, o], s:o, s:o}", "local", address_of(&c->local),
+                                        "hops", address_of(&c->relay), address_of(&c->remote),
+                                        "flows", whole(c->flows), "octets", whole(c->octets)));
+    }
+    return list;
+}
+
 static json_t *concealment_json(const struct truth *t)
 {
     json_t *list = json_array(), *tor = json_array();
@@ -603,7 +646,7 @@ static json_t *concealment_json(const struct truth *t)
     for (size_t i = 0; i < t->w->traffic_count; i++) {
         const struct world_traffic *traffic = &t->w->traffic[i];
         const struct made *m = &t->made[i];
-        if (!*traffic->technique || !is_usage(traffic->role))
+        if (!*traffic->technique || !world_is_use(traffic))
             continue;
         json_t *o =
             json_pack("{s:s, s:s}", "technique", traffic->technique, "provider", traffic->name);
@@ -620,7 +663,8 @@ static json_t *concealment_json(const struct truth *t)
         if (relay)
             json_array_append_new(tor, relay);
     }
-    return json_pack("{s:f, s:o, s:o}", "share", hidden / usage, "techniques", list, "tor", tor);
+    return json_pack("{s:f, s:o, s:o, s:o}", "share", usage > 0 ? hidden / usage : 0, "techniques",
+                     list, "tor", tor, "chains", chains_json(t));
 }
 
 static json_t *onsets_json(const struct truth *t)
@@ -630,6 +674,8 @@ static json_t *onsets_json(const struct truth *t)
     for (size_t i = 0; i < w->traffic_count; i++) {
         const struct world_traffic *traffic = &w->traffic[i];
         bool onset = traffic->from_day > w->from_day && traffic->from_day <= w->to_day;
+        if (traffic->via)
+            continue;
         bool stop = traffic->to_day >= w->from_day && traffic->to_day < w->to_day;
         for (int change = 0; change < 2; change++)
             if (change ? stop : onset)
@@ -641,6 +687,100 @@ static json_t *onsets_json(const struct truth *t)
                                     date_of(change ? traffic->to_day + 1 : traffic->from_day),
                                     "before", change ? traffic->per_day : 0.0, "after",
                                     change ? 0.0 : traffic->per_day));
+    }
+    return list;
+}
+
+/* ---- pivots, devices, who scans, who calls at even times ---- */
+
+static json_t *pivot_rows_json(const struct truth *t, size_t pivot, bool services)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < t->w->traffic_count; i++) {
+        const struct world_traffic *traffic = &t->w->traffic[i];
+        const char *id = services ? traffic->service : category_key(traffic);
+        if (traffic->via != pivot + 1 || !*id || t->made[i].counts.flows == 0)
+            continue;
+        json_t *o = json_pack("{s:s, s:s}", "id", id, "name", services ? traffic->name : id);
+        json_object_update_new(o, counts_json(&t->made[i].counts));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static json_t *day_or_null(int32_t day)
+{
+    return day == INT32_MIN || day == INT32_MAX ? json_null() : date_of(day);
+}
+
+static json_t *pivots_json(const struct truth *t)
+{
+    json_t *list = json_array();
+    for (size_t p = 0; p < t->w->pivot_count; p++) {
+        const struct world_pivot *pivot = &t->w->pivots[p];
+        char prefix[PREFIX_TEXT_MAX];
+        struct counts sum = {0};
+        for (size_t i = 0; i < t->w->traffic_count; i++)
+            if (t->w->traffic[i].via == p + 1) {
+                sum.flows += t->made[i].counts.flows;
+                sum.octets += t->made[i].counts.octets;
+                sum.packets += t->made[i].counts.packets;
+            }
+        prefix_print(&pivot->prefix, prefix);
+        json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "label", pivot->label, "prefix",
+                              prefix, "from", day_or_null(pivot->from_day), "to",
+                              day_or_null(pivot->to_day), "services", pivot_rows_json(t, p, true),
+                              "categories", pivot_rows_json(t, p, false));
+        json_object_update_new(o, counts_json(&sum));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static json_t *devices_json(const struct truth *t)
+{
+    json_t *list = json_array();
+    for (size_t k = 0; k < t->w->platform_count; k++) {
+        uint64_t hosts = 0;
+        for (size_t h = 0; h < t->w->people; h++)
+            hosts += t->w->hosts[h].platform == k;
+        json_array_append_new(list, json_pack("{s:s, s:o}", "platform", t->w->platforms[k].name,
+                                              "local_hosts", whole(hosts)));
+    }
+    return list;
+}
+
+/* Hosts of kinds that are mostly not answered, and addresses that knock at the population. */
+static json_t *recon_json(const struct truth *t)
+{
+    json_t *scanners = json_array();
+    for (size_t i = 0; i < t->w->traffic_count; i++) {
+        const struct world_traffic *traffic = &t->w->traffic[i];
+        if (traffic->via || t->made[i].counts.flows == 0)
+            continue;
+        if (traffic->role == WORLD_UNANSWERED)
+            for (size_t s = 0; s < traffic->server_count; s++)
+                json_array_append_new(scanners,
+                                      json_pack("{s:s, s:o}", "direction", "inward", "remote",
+                                                address_of(&traffic->servers[s].ip)));
+        for (size_t h = 0; h < traffic->host_count && traffic->answered < 0.5; h++)
+            json_array_append_new(scanners, json_pack("{s:s, s:o, s:o}", "direction", "outward",
+                                                      "local", address_of(&traffic->hosts[h]->ip),
+                                                      "targets", whole(traffic->server_count)));
+    }
+    return json_pack("{s:o}", "scanners", scanners);
+}
+
+static json_t *contacts_json(const struct truth *t)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < t->w->traffic_count; i++) {
+        const struct world_traffic *traffic = &t->w->traffic[i];
+        for (size_t h = 0; h < traffic->host_count && traffic->every_s > 0; h++)
+            json_array_append_new(list, json_pack("{s:o, s:o, s:s, s:f}", "local",
+                                                  address_of(&traffic->hosts[h]->ip), "remote",
+                                                  address_of(&traffic->servers[0].ip), "service",
+                                                  traffic->service, "period_s", traffic->every_s));
     }
     return list;
 }
@@ -660,5 +800,9 @@ json_t *truth_json(struct truth *t)
     json_object_set_new(o, "presence", presence_json(t));
     json_object_set_new(o, "concealment", concealment_json(t));
     json_object_set_new(o, "onsets", onsets_json(t));
+    json_object_set_new(o, "recon", recon_json(t));
+    json_object_set_new(o, "contacts", contacts_json(t));
+    json_object_set_new(o, "devices", devices_json(t));
+    json_object_set_new(o, "pivots", pivots_json(t));
     return o;
 }

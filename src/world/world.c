@@ -58,6 +58,11 @@ struct simulation {
     uint64_t missed; /* fell into gaps, or sampling saw none of their packets */
 };
 
+bool world_is_use(const struct world_traffic *t)
+{
+    return (t->role == WORLD_CONSUMED || t->role == WORLD_PEER) && !t->via;
+}
+
 double world_expected(const struct world *w, const struct world_traffic *t, int32_t day,
                       unsigned chunk)
 {
@@ -66,6 +71,10 @@ double world_expected(const struct world *w, const struct world_traffic *t, int3
     double level = 1;
     if (day < t->from_day || day > t->to_day)
         return 0;
+    if (t->relayed)
+        return 0;
+    if (t->every_s > 0)
+        return (double)t->host_count * CHUNK_S / t->every_s;
     if (t->flat)
         return t->per_day / CHUNKS_A_DAY;
     for (size_t i = 0; i < w->events.count && w->event_effect != 0; i++)
@@ -174,12 +183,68 @@ static void make_flags(const struct world_traffic *t, struct random *r, struct c
         c->flags_out |= 0x04;
 }
 
-static void make(struct simulation *s, uint32_t traffic, uint64_t from_ms, uint64_t room_ms)
+/* Nobody answers: a few SYN packets, or datagrams, and nothing back. */
+static void make_silence(const struct world_traffic *t, struct random *r, struct conversation *c)
+{
+    c->packets_out = 1 + random_below(r, 3);
+    c->octets_out = c->packets_out * 60;
+    c->packets_in = c->octets_in = 0;
+    c->flags_out = t->protocol == 6 ? 0x02 : 0;
+    c->flags_in = 0;
+    c->end_ms = c->start_ms + (c->packets_out - 1) * 1000;
+    c->name = -1;
+}
+
+static void wait_for_end(struct simulation *s, const struct conversation *c)
+{
+    if (s->waiting_count == s->waiting_room) {
+        s->waiting_room = s->waiting_room ? s->waiting_room * 2 : 4096;
+        s->waiting = memory_resize(s->waiting, s->waiting_room, sizeof *s->waiting);
+    }
+    s->waiting[s->waiting_count++] = *c;
+}
+
+static struct conversation make_one(struct simulation *s, uint32_t traffic, uint64_t start_ms,
+                                    struct world_host *host);
+
+/* The pivot takes a conversation one hop on: a moment later, for about as much and as long. */
+static void make_hop(struct simulation *s, const struct conversation *first)
+{
+    const struct world *w = s->w;
+    const struct world_traffic *t = &w->traffic[first->traffic];
+    struct random *r = &s->makers[first->traffic];
+    struct world_host *relay = &w->pivots[t->relays - 1].hosts[first->server];
+    double sum = 0;
+    for (uint32_t i = 0; i < w->traffic_count; i++)
+        sum += w->traffic[i].relayed && w->traffic[i].via == t->relays ? w->traffic[i].per_day : 0;
+    double at = random_unit(r) * sum;
+    for (uint32_t i = 0; i < w->traffic_count; i++) {
+        if (!w->traffic[i].relayed || w->traffic[i].via != t->relays)
+            continue;
+        at -= w->traffic[i].per_day;
+        if (at >= 0)
+            continue;
+        struct conversation c = make_one(s, i, first->start_ms + 40 + random_below(r, 400), relay);
+        double part = 0.9 + 0.08 * random_unit(r);
+        c.octets_in = (uint64_t)((double)first->octets_in * part) + 60;
+        c.octets_out = (uint64_t)((double)first->octets_out * part) + 120;
+        c.packets_in = c.octets_in / 1250 + 1;
+        c.packets_out = c.octets_out / 600 + 2;
+        c.end_ms = first->end_ms > c.start_ms + 100 ? first->end_ms - 30 : c.start_ms + 100;
+        wait_for_end(s, &c);
+        truth_chain(s->truth, first, &c);
+        return;
+    }
+}
+
+/* By that host, or by one of those that take part. Not yet waiting for its end. */
+static struct conversation make_one(struct simulation *s, uint32_t traffic, uint64_t start_ms,
+                                    struct world_host *host)
 {
     const struct world_traffic *t = &s->w->traffic[traffic];
     struct random *r = &s->makers[traffic];
-    struct conversation c = {.traffic = traffic, .number = s->number++, .name = -1};
-    c.start_ms = from_ms + random_below(r, room_ms);
+    struct conversation c = {
+        .traffic = traffic, .number = s->number++, .name = -1, .start_ms = start_ms};
     c.server = (uint32_t)pick(t->server_until, t->server_count, r);
     uint16_t port = (uint16_t)t->ports[random_below(r, t->port_count)];
     if (t->role == WORLD_UNANSWERED) {
@@ -187,26 +252,53 @@ static void make(struct simulation *s, uint32_t traffic, uint64_t from_ms, uint6
         c.remote_port = next_port(&s->outside_ports[traffic]);
         c.host = UINT32_MAX;
         make_scan(s->w, &t->servers[c.server].ip, r, &c);
-    } else {
-        size_t h = pick(t->host_until, t->host_count, r);
-        struct world_host *host = t->hosts[h];
-        bool served = t->role == WORLD_SERVED;
-        double seconds = lognormal(r, t->seconds, 0.8);
-        c.host = (uint32_t)(host - s->w->hosts);
-        c.local = host->ip;
-        c.local_port = served ? port : next_port(&host->port);
-        c.remote_port = served ? next_port(&s->outside_ports[traffic]) : port;
-        make_volume(t, r, &c);
-        make_flags(t, r, &c);
-        c.end_ms = c.start_ms + 20 + (uint64_t)(1000 * (seconds < LONGEST_S ? seconds : LONGEST_S));
-        if (random_unit(r) >= t->unnamed)
-            c.name = (int32_t)(served ? h % t->name_count : random_below(r, t->name_count));
+        return c;
     }
-    if (s->waiting_count == s->waiting_room) {
-        s->waiting_room = s->waiting_room ? s->waiting_room * 2 : 4096;
-        s->waiting = memory_resize(s->waiting, s->waiting_room, sizeof *s->waiting);
+    size_t h = host ? 0 : pick(t->host_until, t->host_count, r);
+    host = host ? host : t->hosts[h];
+    bool served = t->role == WORLD_SERVED;
+    double seconds = lognormal(r, t->seconds, 0.8);
+    c.host = (uint32_t)(host - s->w->hosts);
+    c.local = host->ip;
+    c.local_port = served ? port : next_port(&host->port);
+    c.remote_port = served ? next_port(&s->outside_ports[traffic]) : port;
+    make_volume(t, r, &c);
+    make_flags(t, r, &c);
+    c.end_ms = c.start_ms + 20 + (uint64_t)(1000 * (seconds < LONGEST_S ? seconds : LONGEST_S));
+    if (random_unit(r) >= t->unnamed)
+        c.name = (int32_t)(served ? h % t->name_count : random_below(r, t->name_count));
+    if (t->answered < 1 && random_unit(r) >= t->answered)
+        make_silence(t, r, &c);
+    return c;
+}
+
+static void make(struct simulation *s, uint32_t traffic, uint64_t from_ms, uint64_t room_ms)
+{
+    uint64_t start_ms = from_ms + random_below(&s->makers[traffic], room_ms);
+    struct conversation c = make_one(s, traffic, start_ms, NULL);
+    wait_for_end(s, &c);
+    if (s->w->traffic[traffic].relays)
+        make_hop(s, &c);
+}
+
+/* Each host calls at even times since the study's first midnight, at a phase of its own. */
+static void make_calls(struct simulation *s, uint32_t traffic, uint64_t from_ms, uint64_t to_ms)
+{
+    const struct world_traffic *t = &s->w->traffic[traffic];
+    struct random *r = &s->makers[traffic];
+    uint64_t every = (uint64_t)(t->every_s * 1000);
+    for (size_t h = 0; h < t->host_count; h++) {
+        uint64_t phase = every * h / t->host_count;
+        for (uint64_t at = (from_ms + every - 1 - phase) / every * every + phase; at < to_ms;
+             at += every) {
+            double late = t->jitter_s * 1000 * fabs(random_normal(r));
+            uint64_t start = at + (uint64_t)late;
+            struct conversation c =
+                make_one(s, traffic, start < to_ms ? start : to_ms - 1, t->hosts[h]);
+            wait_for_end(s, &c);
+            s->made_today[traffic]++;
+        }
     }
-    s->waiting[s->waiting_count++] = c;
 }
 
 /* ---- out ---- */
@@ -323,6 +415,10 @@ static void make_chunk(struct simulation *s, int32_t day, int64_t from_s, int64_
     for (uint32_t i = 0; i < w->traffic_count; i++) {
         const struct world_traffic *t = &w->traffic[i];
         double mean = world_expected(w, t, day, chunk) * part * s->service_levels[i];
+        if (t->every_s > 0 && mean > 0)
+            make_calls(s, i, (uint64_t)from_s * 1000, (uint64_t)to_s * 1000);
+        if (t->every_s > 0)
+            continue;
         if (!t->flat)
             mean *= s->day_level;
         uint64_t n = random_poisson(&s->makers[i], mean);

@@ -28,6 +28,16 @@ struct population_text {
     uint32_t hosts;
 };
 
+struct platform_text {
+    const char *platform;
+    double share;
+};
+
+struct pivot_text {
+    const char *prefix, *label, *from, *to;
+    uint32_t hosts;
+};
+
 struct step_text {
     const char *from;
     double level;
@@ -54,6 +64,9 @@ struct server_text {
 
 struct traffic_text {
     const char *service, *name, *category, *label, *kind, *technique, *protocol, *from, *to;
+    const char *platform, *via, *relays;
+    bool relayed;
+    double every, jitter, *answered;
     int role, rhythm;
     bool daily;
     double share, per_day;
@@ -81,6 +94,10 @@ struct world_text {
     double unnamed;
     uint32_t sampling;
     struct events_text events;
+    struct platform_text *devices;
+    uint32_t devices_count;
+    struct pivot_text *pivots;
+    uint32_t pivots_count;
     struct clock_text *gaps;
     uint32_t gaps_count;
     struct traffic_text *traffic;
@@ -107,6 +124,22 @@ static const cyaml_schema_field_t population_fields[] = {
     CYAML_FIELD_UINT("hosts", CYAML_FLAG_DEFAULT, struct population_text, hosts), CYAML_FIELD_END};
 static const cyaml_schema_value_t population_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct population_text, population_fields)};
+
+static const cyaml_schema_field_t platform_fields[] = {
+    TEXT("platform", struct platform_text, platform), NUMBER("share", struct platform_text, share),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t platform_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct platform_text, platform_fields)};
+
+static const cyaml_schema_field_t pivot_fields[] = {
+    TEXT("prefix", struct pivot_text, prefix),
+    TEXT("label", struct pivot_text, label),
+    TEXT_OPTIONAL("from", struct pivot_text, from),
+    TEXT_OPTIONAL("to", struct pivot_text, to),
+    CYAML_FIELD_UINT("hosts", CYAML_FLAG_DEFAULT, struct pivot_text, hosts),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t pivot_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct pivot_text, pivot_fields)};
 
 static const cyaml_schema_field_t step_fields[] = {TEXT("from", struct step_text, from),
                                                    NUMBER("level", struct step_text, level),
@@ -165,6 +198,13 @@ static const cyaml_schema_field_t traffic_fields[] = {
     CYAML_FIELD_BOOL("daily", OPTIONAL, struct traffic_text, daily),
     NUMBER_OPTIONAL("share", struct traffic_text, share),
     NUMBER_OPTIONAL("per_day", struct traffic_text, per_day),
+    TEXT_OPTIONAL("platform", struct traffic_text, platform),
+    TEXT_OPTIONAL("via", struct traffic_text, via),
+    TEXT_OPTIONAL("relays", struct traffic_text, relays),
+    CYAML_FIELD_BOOL("relayed", OPTIONAL, struct traffic_text, relayed),
+    NUMBER_OPTIONAL("every", struct traffic_text, every),
+    NUMBER_OPTIONAL("jitter", struct traffic_text, jitter),
+    NUMBER_OR_NOT("answered", struct traffic_text, answered),
     TEXT_OPTIONAL("from", struct traffic_text, from),
     TEXT_OPTIONAL("to", struct traffic_text, to),
     NUMBER_OR_NOT("audience", struct traffic_text, audience),
@@ -203,6 +243,10 @@ static const cyaml_schema_field_t world_fields[] = {
     NUMBER_OPTIONAL("unnamed", struct world_text, unnamed),
     CYAML_FIELD_UINT("sampling", OPTIONAL, struct world_text, sampling),
     CYAML_FIELD_MAPPING("events", OPTIONAL, struct world_text, events, events_fields),
+    CYAML_FIELD_SEQUENCE("devices", CYAML_FLAG_POINTER | OPTIONAL, struct world_text, devices,
+                         &platform_entry, 1, 100),
+    CYAML_FIELD_SEQUENCE("pivots", CYAML_FLAG_POINTER | OPTIONAL, struct world_text, pivots,
+                         &pivot_entry, 1, 1000),
     CYAML_FIELD_SEQUENCE("gaps", CYAML_FLAG_POINTER | OPTIONAL, struct world_text, gaps, &gap_entry,
                          0, 10000),
     CYAML_FIELD_SEQUENCE("traffic", CYAML_FLAG_POINTER, struct world_text, traffic, &traffic_entry,
@@ -376,6 +420,14 @@ static size_t named_hosts(const struct filling *f)
     return n;
 }
 
+static size_t pivot_hosts(const struct filling *f)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < f->text->pivots_count; i++)
+        n += f->text->pivots[i].hosts;
+    return n;
+}
+
 static int fill_population(const struct filling *f)
 {
     struct world *w = f->w;
@@ -400,7 +452,7 @@ static int fill_population(const struct filling *f)
     }
     if (total == 0)
         return yamlfile_wrong(f->yaml, f->err, "population", "population: there are no hosts");
-    w->hosts = arena_array(w->arena, total + named_hosts(f), sizeof *w->hosts);
+    w->hosts = arena_array(w->arena, total + named_hosts(f) + pivot_hosts(f), sizeof *w->hosts);
     for (size_t i = 0; i < n; i++) {
         uint32_t hosts = f->text->population[i].hosts;
         struct ip *ips = memory_array(hosts, sizeof *ips);
@@ -413,6 +465,89 @@ static int fill_population(const struct filling *f)
         free(ips);
     }
     w->host_count = w->people;
+    return 0;
+}
+
+/* Which device each of the people uses; without a list nothing is said of devices. */
+static int fill_devices(const struct filling *f)
+{
+    struct world *w = f->w;
+    struct random r;
+    double sum = 0, until = 0;
+    random_init_named(&r, w->seed, "devices");
+    w->platform_count = f->text->devices_count;
+    w->platforms = arena_array(w->arena, w->platform_count, sizeof *w->platforms);
+    for (size_t i = 0; i < w->platform_count; i++)
+        sum += f->text->devices[i].share;
+    for (size_t i = 0; i < w->platform_count; i++) {
+        if (!(f->text->devices[i].share >= 0 && sum > 0))
+            return yamlfile_wrong(f->yaml, f->err, "devices", "devices: a share is below 0");
+        until += f->text->devices[i].share / sum;
+        w->platforms[i] = (struct world_platform){keep(f, f->text->devices[i].platform), until};
+    }
+    for (size_t h = 0; h < w->people && w->platform_count; h++) {
+        double u = random_unit(&r);
+        size_t k = 0;
+        while (k + 1 < w->platform_count && w->platforms[k].until <= u)
+            k++;
+        w->hosts[h].platform = (uint8_t)k;
+    }
+    return 0;
+}
+
+static int fill_day_range(const struct filling *f, const char *at, const char *from, const char *to,
+                          int32_t *from_day, int32_t *to_day)
+{
+    *from_day = INT32_MIN;
+    *to_day = INT32_MAX;
+    if (given(from) && date_parse(from, strlen(from), from_day) != 0)
+        return yamlfile_wrong(f->yaml, f->err, at, "from: '%.40s' is not a date", from);
+    if (given(to) && date_parse(to, strlen(to), to_day) != 0)
+        return yamlfile_wrong(f->yaml, f->err, at, "to: '%.40s' is not a date", to);
+    return 0;
+}
+
+static int fill_pivots(const struct filling *f)
+{
+    struct world *w = f->w;
+    struct random place;
+    random_init_named(&place, w->seed, "pivots");
+    w->pivot_count = f->text->pivots_count;
+    w->pivots = arena_array(w->arena, w->pivot_count, sizeof *w->pivots);
+    for (size_t i = 0; i < w->pivot_count; i++) {
+        const struct pivot_text *t = &f->text->pivots[i];
+        struct world_pivot *p = &w->pivots[i];
+        char where[64];
+        snprintf(where, sizeof where, "pivots[%zu].prefix", i);
+        if (read_prefix(f, where, t->prefix, &p->prefix) != 0 ||
+            fill_day_range(f, where, t->from, t->to, &p->from_day, &p->to_day) != 0)
+            return ERROR_USAGE;
+        if (t->hosts == 0 || t->hosts > prefix_room(&p->prefix) / 2 + 1)
+            return yamlfile_wrong(f->yaml, f->err, where,
+                                  "pivots: 1 to half of the prefix's addresses can be hosts");
+        p->label = keep(f, t->label);
+        p->hosts = &w->hosts[w->host_count];
+        p->host_count = t->hosts;
+        struct ip *ips = memory_array(t->hosts, sizeof *ips);
+        pick_addresses(&p->prefix, t->hosts, &place, ips);
+        for (uint32_t h = 0; h < t->hosts; h++)
+            w->hosts[w->host_count++] =
+                (struct world_host){.ip = ips[h], .weight = 1, .port = 32768};
+        free(ips);
+    }
+    return 0;
+}
+
+/* Index + 1; 0 where none is named. */
+static int find_pivot(const struct filling *f, const char *at, const char *label, size_t *ret)
+{
+    *ret = 0;
+    for (size_t i = 0; given(label) && i < f->w->pivot_count; i++)
+        if (strcmp(f->w->pivots[i].label, label) == 0)
+            *ret = i + 1;
+    if (given(label) && !*ret)
+        return yamlfile_wrong(f->yaml, f->err, at, "traffic: no pivot has the label '%.60s'",
+                              label);
     return 0;
 }
 
@@ -476,6 +611,38 @@ static void set_hosts(struct world *w, struct world_traffic *t, struct world_hos
     t->host_until[count - 1] = 1;
 }
 
+static bool is_able(const struct world *w, const struct world_traffic *t, size_t host, bool v4)
+{
+    return ip_is_v4(&w->hosts[host].ip) == v4 &&
+           (!*t->platform ||
+            (w->platform_count &&
+             strcmp(w->platforms[w->hosts[host].platform].name, t->platform) == 0));
+}
+
+static void pivots_hosts(struct world *w, struct world_traffic *t)
+{
+    const struct world_pivot *p = &w->pivots[t->via - 1];
+    struct world_host **chosen = memory_array(p->host_count, sizeof(struct world_host *));
+    for (size_t i = 0; i < p->host_count; i++)
+        chosen[i] = &p->hosts[i];
+    set_hosts(w, t, chosen, p->host_count);
+    free(chosen);
+}
+
+/* What a pivot takes on goes to its own addresses, whatever servers the file names. */
+static void pivots_servers(struct world *w, struct world_traffic *t)
+{
+    const struct world_pivot *p = &w->pivots[t->relays - 1];
+    const char *country = t->servers[0].country;
+    t->servers = arena_array(w->arena, p->host_count, sizeof *t->servers);
+    t->server_until = arena_array(w->arena, p->host_count, sizeof *t->server_until);
+    t->server_count = p->host_count;
+    for (size_t i = 0; i < p->host_count; i++) {
+        t->servers[i] = (struct world_server){p->hosts[i].ip, country};
+        t->server_until[i] = (double)(i + 1) / (double)p->host_count;
+    }
+}
+
 /* `hosts` of the people, or each with the chance `audience`, but never nobody; those who speak the
  * servers' version of IP. */
 static int choose_hosts(const struct filling *f, const char *at, struct world_traffic *to,
@@ -485,15 +652,16 @@ static int choose_hosts(const struct filling *f, const char *at, struct world_tr
     bool v4 = ip_is_v4(&to->servers[0].ip);
     size_t able = 0, count = 0;
     for (size_t i = 0; i < w->people; i++)
-        able += ip_is_v4(&w->hosts[i].ip) == v4;
+        able += is_able(w, to, i, v4);
     if (able == 0)
-        return yamlfile_wrong(f->yaml, f->err, at, "traffic: no host has IPv%d as its servers do",
+        return yamlfile_wrong(f->yaml, f->err, at,
+                              "traffic: no host has IPv%d as its servers do, and its platform",
                               v4 ? 4 : 6);
     struct world_host **chosen = memory_array(w->people, sizeof(struct world_host *)), *last = NULL;
     size_t wanted = t->hosts < able ? t->hosts : able;
     double audience = t->audience ? *t->audience : 1;
     for (size_t left = able, i = 0; i < w->people; i++) {
-        if (ip_is_v4(&w->hosts[i].ip) != v4)
+        if (!is_able(w, to, i, v4))
             continue;
         last = &w->hosts[i];
         if (wanted ? random_below(r, left) < wanted - count : random_unit(r) < audience)
@@ -576,12 +744,33 @@ static int fill_numbers(const struct filling *f, const char *at, const struct tr
 static int fill_days(const struct filling *f, const char *at, const struct traffic_text *t,
                      struct world_traffic *to)
 {
-    to->from_day = INT32_MIN;
-    to->to_day = INT32_MAX;
-    if (given(t->from) && date_parse(t->from, strlen(t->from), &to->from_day) != 0)
-        return yamlfile_wrong(f->yaml, f->err, at, "from: '%.40s' is not a date", t->from);
-    if (given(t->to) && date_parse(t->to, strlen(t->to), &to->to_day) != 0)
-        return yamlfile_wrong(f->yaml, f->err, at, "to: '%.40s' is not a date", t->to);
+    if (fill_day_range(f, at, t->from, t->to, &to->from_day, &to->to_day) != 0)
+        return ERROR_USAGE;
+    if (to->via) { /* never outside of the pivot's own dates */
+        const struct world_pivot *p = &f->w->pivots[to->via - 1];
+        to->from_day = to->from_day > p->from_day ? to->from_day : p->from_day;
+        to->to_day = to->to_day < p->to_day ? to->to_day : p->to_day;
+    }
+    return 0;
+}
+
+static int fill_ways(const struct filling *f, const char *at, const struct traffic_text *t,
+                     struct world_traffic *to)
+{
+    to->platform = keep(f, t->platform);
+    to->relayed = t->relayed;
+    to->every_s = t->every;
+    to->jitter_s = t->jitter;
+    to->answered = number_or(t->answered, 1);
+    if (!(t->every >= 0 && t->jitter >= 0 && to->answered >= 0 && to->answered <= 1))
+        return yamlfile_wrong(f->yaml, f->err, at,
+                              "every and jitter are seconds, answered is 0 to 1");
+    if (find_pivot(f, at, t->via, &to->via) != 0 || find_pivot(f, at, t->relays, &to->relays) != 0)
+        return ERROR_USAGE;
+    if (to->relayed && !to->via)
+        return yamlfile_wrong(f->yaml, f->err, at, "relayed: only what is via a pivot can be");
+    if (to->via && t->share > 0)
+        return yamlfile_wrong(f->yaml, f->err, at, "via: per_day is needed, not share");
     return 0;
 }
 
@@ -629,7 +818,7 @@ static int fill_traffic(const struct filling *f)
         struct random r;
         snprintf(at, sizeof at, "traffic[%zu]", i);
         if (fill_texts(f, at, t, to) != 0 || fill_numbers(f, at, t, to) != 0 ||
-            fill_days(f, at, t, to) != 0)
+            fill_ways(f, at, t, to) != 0 || fill_days(f, at, t, to) != 0)
             return ERROR_USAGE;
         to->per_day = f->scale * (t->share > 0 ? f->text->conversations_per_day * t->share / shares
                                                : t->per_day);
@@ -637,7 +826,12 @@ static int fill_traffic(const struct filling *f)
         random_init_named(&r, w->seed, stream);
         if (fill_servers(f, at, t, to, &r) != 0)
             return ERROR_USAGE;
-        if (t->local_count ? named_local(f, at, to, t) != 0 : choose_hosts(f, at, to, t, &r) != 0)
+        if (to->relays)
+            pivots_servers(w, to);
+        if (to->via)
+            pivots_hosts(w, to);
+        else if (t->local_count ? named_local(f, at, to, t) != 0
+                                : choose_hosts(f, at, to, t, &r) != 0)
             return ERROR_USAGE;
     }
     return 0;
@@ -695,8 +889,8 @@ int world_parse(const char *path, const char *text, size_t len, uint64_t seed, d
     w->seed = seed ? seed : f.text->seed;
     int status = 0;
     if (fill_period(&f) != 0 || fill_rhythm(&f) != 0 || fill_noise(&f) != 0 ||
-        fill_population(&f) != 0 || fill_traffic(&f) != 0 || fill_events(&f) != 0 ||
-        fill_gaps(&f) != 0)
+        fill_population(&f) != 0 || fill_devices(&f) != 0 || fill_pivots(&f) != 0 ||
+        fill_traffic(&f) != 0 || fill_events(&f) != 0 || fill_gaps(&f) != 0)
         status = ERROR_USAGE;
     yamlfile_free(yaml);
     if (status != 0) {

@@ -22,7 +22,8 @@ extern const char *const world_role_names[WORLD_ROLES];
 struct world_host {
     struct ip ip;
     double weight;
-    uint16_t port; /* the last ephemeral port it used */
+    uint16_t port;    /* the last ephemeral port it used */
+    uint8_t platform; /* index in world->platforms */
 };
 
 struct world_server {
@@ -53,6 +54,25 @@ struct world_traffic {
     double *host_until; /* cumulative weights, ending in 1 */
     size_t host_count;
     int32_t from_day, to_day; /* the zone's dates, both included */
+    const char *platform;     /* of the hosts that take part; "" any */
+    size_t via;               /* index + 1 of the pivot it comes out of; 0: of the population */
+    size_t relays;            /* index + 1 of the pivot that takes each of these one hop on; 0 */
+    bool relayed;             /* made only as the second hop of another kind */
+    double every_s, jitter_s; /* each host, at even times; 0: at random */
+    double answered;          /* share of conversations that the other side takes up */
+};
+
+struct world_platform {
+    const char *name;
+    double until; /* cumulative share, the last is 1 */
+};
+
+struct world_pivot {
+    struct prefix prefix;
+    const char *label;
+    int32_t from_day, to_day;
+    struct world_host *hosts;
+    size_t host_count;
 };
 
 struct world_prefix {
@@ -79,6 +99,10 @@ struct world {
     double busy_from_hour, busy_to_hour;
     double day_sigma, day_lasts, service_sigma, service_lasts;
     uint32_t sampling;
+    struct world_platform *platforms;
+    size_t platform_count;
+    struct world_pivot *pivots;
+    size_t pivot_count;
     struct world_traffic *traffic;
     size_t traffic_count;
     struct event_list events;
@@ -94,6 +118,8 @@ int world_parse(const char *path, const char *text, size_t len, uint64_t seed, d
                 struct world **ret, struct error *err);
 void world_free(struct world *w);
 
+/* The population's own use: consumed or peer, and not through a pivot. */
+bool world_is_use(const struct world_traffic *t);
 /* Expected conversations of one kind in one half hour of a day, before the noise of days. `chunk`
  * counts half hours of local time. */
 double world_expected(const struct world *w, const struct world_traffic *t, int32_t day,
@@ -118,6 +144,9 @@ struct truth;
 struct truth *truth_new(const struct world *w);
 void truth_free(struct truth *t);
 void truth_count(struct truth *t, const struct conversation *c);
+/* A pivot took `first` on as `second`. */
+void truth_chain(struct truth *t, const struct conversation *first,
+                 const struct conversation *second);
 /* The shape and names of the report model with true values in place of estimates. */
 json_t *truth_json(struct truth *t);
 
