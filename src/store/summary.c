@@ -497,6 +497,14 @@ static int mark_text(struct summary *m, char *text, size_t size)
         len += snprintf(text + len, size - (size_t)len, " %" PRIu64,
                         block_rows(b) ? block_u64(b, i, 0) : 0);
     block_free(b);
+    /* The ledger knows no attribution: that changes with the derived tables. */
+    status = engine_query(m->s->engine,
+                          "SELECT max(version) AS v FROM meta WHERE key = 'derived'", &b, m->err);
+    if (status)
+        return status;
+    len += snprintf(text + len, size - (size_t)len, " %" PRIu64,
+                    block_rows(b) ? block_u64(b, 0, 0) : 0);
+    block_free(b);
     for (size_t i = 0; i < SUMMARIES; i++) {
         char sql[64];
         snprintf(sql, sizeof sql, "SELECT count() AS n FROM %s", summaries[i]);
