@@ -97,6 +97,7 @@ def the_whole_program_says_the_same_on_both_engines():
     for model in (a[1], b[1]):
         for key in ("generated", "engine", "digest"):
             model["provenance"].pop(key, None)
+        model["provenance"]["inputs"] = [i for i in model["provenance"].get("inputs", []) if i["path"] != "study.yaml"]  # names its store
     differ = [k for k in a[1] if a[1][k] != b[1].get(k)]
     assert not differ, [(k, str(a[1][k])[:500], str(b[1].get(k))[:500]) for k in differ]
 
