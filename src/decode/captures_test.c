@@ -383,6 +383,27 @@ static void enterprise_names(void **state)
     fixture_close(&f);
 }
 
+/* Eight sessions created, as tshark shows them: the sources translated, the destinations not. */
+static void translations(void **state)
+{
+    (void)state;
+    struct fixture f;
+    static const struct ip none;
+    char text[IP_TEXT_MAX];
+    decode_named(&f, "export/akvorado/netflow/nat.pcap");
+    assert_int_equal(f.out->rows, 8);
+    assert_string_equal(ours.at[0].src, "172.16.100.198");
+    ip_print(&batch_nat_src_ip(f.out)[0], text);
+    assert_string_equal(text, "10.143.52.29");
+    assert_int_equal(batch_nat_src_port(f.out)[0], 35303);
+    for (size_t i = 0; i < 8; i++) {
+        assert_true(ip_equal(&batch_nat_dst_ip(f.out)[i], &none));
+        assert_int_equal(batch_nat_dst_port(f.out)[i], 0);
+        assert_false(ip_equal(&batch_nat_src_ip(f.out)[i], &none));
+    }
+    fixture_close(&f);
+}
+
 /* sFlow: the values that Akvorado's own tests expect. */
 static void sflow_samples(void **state)
 {
@@ -487,6 +508,7 @@ int main(void)
         cmocka_unit_test(reverse_elements),
         cmocka_unit_test(icmp_types),
         cmocka_unit_test(enterprise_names),
+        cmocka_unit_test(translations),
         cmocka_unit_test(sflow_samples),
         cmocka_unit_test(sflow_counters_are_no_flows),
         cmocka_unit_test(malformed_templates_are_rejected),

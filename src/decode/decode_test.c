@@ -605,6 +605,88 @@ static void events(void **state)
     fixture_close(&f);
 }
 
+static void assert_address(const struct ip *ip, const char *expected)
+{
+    char text[IP_TEXT_MAX];
+    ip_print(ip, text);
+    assert_string_equal(text, expected);
+}
+
+/* RFC 8158: what each end became, and nothing for an end that stayed what it was. */
+static void translated_ends(void **state)
+{
+    (void)state;
+    static const uint64_t nat44[][2] = {{8, 4},  {225, 4}, {12, 4}, {226, 4}, {7, 2},   {227, 2},
+                                        {11, 2}, {228, 2}, {4, 1},  {230, 1}, {323, 8}, END_FIELDS};
+    static const uint64_t nat64[][2] = {{27, 16}, {28, 16}, {281, 16}, {225, 4},
+                                        {226, 4}, {1, 4},   {2, 4},    END_FIELDS};
+    struct fixture f;
+    struct build b = {0};
+    fixture_open(&f, NULL);
+    begin_ipfix(&b, 0, 0);
+    put_template_set(&b, 2, 256, nat44);
+    put_template_set(&b, 2, 257, nat64);
+    begin_set(&b, 256);
+    put(&b, 0x0a000001, 4), put(&b, 0xcb007101, 4), put(&b, 0x08080808, 4), put(&b, 0x08080808, 4);
+    put(&b, 5000, 2), put(&b, 1024, 2), put(&b, 53, 2), put(&b, 53, 2);
+    put(&b, 17, 1), put(&b, 4, 1), put(&b, NOW_MS, 8);
+    /* Only the port of the destination changes; the source's are empty; ICMP has no ports. */
+    put(&b, 0x0a000001, 4), put(&b, 0, 4), put(&b, 0x08080808, 4), put(&b, 0x08080808, 4);
+    put(&b, 5000, 2), put(&b, 0, 2), put(&b, 53, 2), put(&b, 5353, 2);
+    put(&b, 17, 1), put(&b, 4, 1), put(&b, NOW_MS, 8);
+    put(&b, 0x0a000001, 4), put(&b, 0x0a000001, 4), put(&b, 0x08080808, 4), put(&b, 0x08080804, 4);
+    put(&b, 77, 2), put(&b, 78, 2), put(&b, 0x800, 2), put(&b, 79, 2);
+    put(&b, 1, 1), put(&b, 4, 1), put(&b, NOW_MS, 8);
+    end_set(&b);
+    begin_set(&b, 257);
+    put(&b, 0x20010db8, 4), put(&b, 1, 12), put(&b, 0x0064ff9b, 4), put(&b, 0x08080808, 12);
+    put(&b, 0, 16), put(&b, 0xcb007102, 4), put(&b, 0x08080808, 4), put(&b, 9, 4), put(&b, 1, 4);
+    end_set(&b);
+    end_ipfix(&b);
+    assert_int_equal(feed(&f, &b), 4);
+    const struct ip *src = batch_nat_src_ip(f.out), *dst = batch_nat_dst_ip(f.out);
+    const uint16_t *src_port = batch_nat_src_port(f.out), *dst_port = batch_nat_dst_port(f.out);
+    assert_address(&src[0], "203.0.113.1");
+    assert_address(&dst[0], "::");
+    assert_int_equal(src_port[0], 1024);
+    assert_int_equal(dst_port[0], 0);
+    assert_address(&src[1], "::");
+    assert_address(&dst[1], "8.8.8.8");
+    assert_int_equal(src_port[1], 0);
+    assert_int_equal(dst_port[1], 5353);
+    assert_address(&src[2], "::");
+    assert_address(&dst[2], "8.8.8.4");
+    assert_int_equal(src_port[2] | dst_port[2], 0);
+    assert_address(&src[3], "203.0.113.2");
+    assert_address(&dst[3], "8.8.8.8");
+    fixture_close(&f);
+}
+
+/* Cisco ASA before 9.0: the translation in numbers of its own. */
+static void translated_ends_of_an_old_firewall(void **state)
+{
+    (void)state;
+    static const uint64_t fields[][2] = {{8, 4},     {12, 4},    {7, 2},     {11, 2},    {4, 1},
+                                         {40001, 4}, {40002, 4}, {40003, 2}, {40004, 2}, {40005, 1},
+                                         {85, 4},    {323, 8},   END_FIELDS};
+    struct fixture f;
+    struct build b = {0};
+    fixture_open(&f, NULL);
+    begin_netflow9(&b, 1000, 0, 0);
+    put_template_set(&b, 0, 256, fields);
+    begin_set(&b, 256);
+    put(&b, 0x0a000001, 4), put(&b, 0xc0a80001, 4), put(&b, 5000, 2), put(&b, 80, 2);
+    put(&b, 6, 1), put(&b, 0x0a000001, 4), put(&b, 0xcb007103, 4), put(&b, 5000, 2);
+    put(&b, 8080, 2), put(&b, 2, 1), put(&b, 700, 4), put(&b, NOW_MS, 8);
+    end_set(&b);
+    assert_int_equal(feed(&f, &b), 1);
+    assert_address(&batch_nat_src_ip(f.out)[0], "::");
+    assert_address(&batch_nat_dst_ip(f.out)[0], "203.0.113.3");
+    assert_int_equal(batch_nat_src_port(f.out)[0], 0);
+    assert_int_equal(batch_nat_dst_port(f.out)[0], 8080);
+    fixture_close(&f);
+}
+
 static void applications_by_table_and_by_name(void **state)
 {
     (void)state;
@@ -853,6 +935,8 @@ int main(void)
         cmocka_unit_test(tunnels_give_the_inner_packet),
         cmocka_unit_test(reduced_sizes_and_padding),
         cmocka_unit_test(events),
+        cmocka_unit_test(translated_ends),
+        cmocka_unit_test(translated_ends_of_an_old_firewall),
         cmocka_unit_test(applications_by_table_and_by_name),
         cmocka_unit_test(sflow),
         cmocka_unit_test(hosts_in_their_plain_form),

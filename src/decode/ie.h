@@ -69,6 +69,12 @@ enum ie_target {
     IE_NAT_EVENT,
     IE_FRAME,
     IE_FRAME_OCTETS,
+    IE_NAT_SRC_V4,
+    IE_NAT_DST_V4,
+    IE_NAT_SRC_V6,
+    IE_NAT_DST_V6,
+    IE_NAT_SRC_PORT,
+    IE_NAT_DST_PORT,
     IE_TARGETS
 };
 

@@ -545,6 +545,66 @@ static void write_packets(struct records *r, const struct template *t, size_t co
     }
 }
 
+/* What one end became: its elements, and the columns of the end itself. */
+struct translation {
+    const struct step *v4, *v6, *port;
+    const struct ip *ip_before;
+    const uint16_t *port_before;
+    struct ip *ip;
+    uint16_t *port_after;
+};
+
+static struct ip translated_ip(const struct records *r, const struct translation *n, size_t i)
+{
+    static const uint8_t none[IP_OCTETS];
+    struct ip ip = {0};
+    if (n->v6)
+        memcpy(ip.octet, place(r, n->v6, i), IP_OCTETS);
+    if (n->v4 && memcmp(ip.octet, none, IP_OCTETS) == 0 && memcmp(place(r, n->v4, i), none, 4) != 0)
+        ip = ip_from_v4(place(r, n->v4, i));
+    return ip;
+}
+
+/* Nothing is written for an end that stayed what it was: translators tell both ends of each
+ * session, and firewalls all sessions. */
+static void write_translation(struct records *r, const struct translation *n, size_t count)
+{
+    static const struct ip none;
+    if (!n->v4 && !n->v6 && !n->port)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct ip ip = translated_ip(r, n, i);
+        bool icmp = r->protocol[i] == PROTOCOL_ICMP || r->protocol[i] == PROTOCOL_ICMP6;
+        uint16_t port = n->port && !icmp ? (uint16_t)records_number(r, n->port, i) : 0;
+        bool moved = !ip_equal(&ip, &none) && !ip_equal(&ip, &n->ip_before[i]);
+        if (!moved && (!port || port == n->port_before[i]))
+            continue;
+        n->ip[i] = ip;
+        n->port_after[i] = port;
+    }
+}
+
+static void write_translations(struct records *r, const struct template *t, size_t count,
+                               struct batch *out, size_t row)
+{
+    const struct translation src = {.v4 = template_step(t, IE_NAT_SRC_V4),
+                                    .v6 = template_step(t, IE_NAT_SRC_V6),
+                                    .port = template_step(t, IE_NAT_SRC_PORT),
+                                    .ip_before = batch_src_ip(out) + row,
+                                    .port_before = batch_src_port(out) + row,
+                                    .ip = batch_nat_src_ip(out) + row,
+                                    .port_after = batch_nat_src_port(out) + row};
+    const struct translation dst = {.v4 = template_step(t, IE_NAT_DST_V4),
+                                    .v6 = template_step(t, IE_NAT_DST_V6),
+                                    .port = template_step(t, IE_NAT_DST_PORT),
+                                    .ip_before = batch_dst_ip(out) + row,
+                                    .port_before = batch_dst_port(out) + row,
+                                    .ip = batch_nat_dst_ip(out) + row,
+                                    .port_after = batch_nat_dst_port(out) + row};
+    write_translation(r, &src, count);
+    write_translation(r, &dst, count);
+}
+
 static void write_rows(struct message *m, struct records *r, const struct template *t, size_t count)
 {
     struct batch *out = m->out;
@@ -561,10 +621,12 @@ static void write_rows(struct message *m, struct records *r, const struct templa
     COLUMN(r, t, IE_OCTETS, count, batch_octets(out) + row);
     COLUMN(r, t, IE_REVERSE_PACKETS, count, batch_reverse_packets(out) + row);
     COLUMN(r, t, IE_REVERSE_OCTETS, count, batch_reverse_octets(out) + row);
-    if (from_packet(t))
+    if (from_packet(t)) {
         write_packets(r, t, count, out, row);
-    else
+    } else {
         write_transport(r, t, count, out, row);
+        write_translations(r, t, count, out, row);
+    }
     if (t->reverse != REVERSE_NONE)
         write_directions(r, t, count, out, row);
     sampling_write(m, r, t, count, row);
