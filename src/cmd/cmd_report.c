@@ -4,13 +4,22 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/zone.h"
 #include "cmd/model.h"
 #include "cmd/verb.h"
 #include "report/report.h"
 #include "store/store.h"
 
-enum { OPTION_OUTPUT, OPTION_JSON, OPTION_PDF, OPTION_LANG, OPTION_DEFINITION,
-       OPTION_PSEUDONYMS };
+enum {
+    OPTION_OUTPUT,
+    OPTION_JSON,
+    OPTION_PDF,
+    OPTION_LANG,
+    OPTION_DEFINITION,
+    OPTION_PSEUDONYMS,
+    OPTION_FROM,
+    OPTION_TO
+};
 static const struct verb_option options[] = {
     {"output", 'o', "FILE", "the report as one HTML file (- for stdout)"},
     {"json", 0, "FILE", "the report model as JSON (- for stdout)"},
@@ -18,8 +27,27 @@ static const struct verb_option options[] = {
     {"lang", 0, "en|ja", "the language the report opens in (en); it holds both"},
     {"definition", 0, "NAME", "what counts as concealed: 2017 or 2018-with-tls (the study's)"},
     {"pseudonyms", 0, "KEYFILE", "addresses and names as pseudonyms of this key (docs/privacy.md)"},
+    {"from", 0, "DATE", "first day instead of the study's, of the study's zone"},
+    {"to", 0, "DATE", "last day instead of the study's; included"},
     {NULL, 0, NULL, NULL},
 };
+
+/* A window of the study: for comparing two of them. */
+static int set_period(const struct invocation *in, struct study *study, struct error *err)
+{
+    int32_t days[2] = {study->from_day, study->to_day};
+    for (int i = 0; i < 2; i++) {
+        const char *given = in->values[OPTION_FROM + i];
+        if (given && date_parse(given, strlen(given), &days[i]) != 0)
+            return error_set(err, ERROR_USAGE, "report: --%s takes a date (2017-04-01), not '%s'",
+                             i ? "to" : "from", given);
+    }
+    if (days[0] > days[1])
+        return error_set(err, ERROR_USAGE, "report: the window ends before it begins");
+    if (in->values[OPTION_FROM] || in->values[OPTION_TO])
+        study_set_period(study, days[0], days[1]);
+    return 0;
+}
 
 static const char *language_of(const struct invocation *in)
 {
@@ -86,6 +114,8 @@ static int run(struct invocation *in, struct error *err)
         status = comparisons_load(study, &with, err);
     if (status == 0)
         status = store_open(study, STORE_READ, &store, err);
+    if (status == 0)
+        status = set_period(in, study, err);
     if (status == 0)
         status = model_make("report", study, store, &with, in->quiet, pseudonyms, &model, err);
     if (status == 0)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/zone.h"
 #include "cmd/model.h"
 #include "cmd/verb.h"
 #include "report/verify.h"
@@ -107,6 +108,18 @@ static void set_definition(const json_t *report, struct study *study)
             study->concealment = (enum study_concealment)c;
 }
 
+/* And the window: a report may be of a part of the study's period. */
+static void set_period(const json_t *report, struct study *study)
+{
+    const json_t *s = json_object_get(report, "study");
+    const char *from = json_string_value(json_object_get(s, "from")),
+               *to = json_string_value(json_object_get(s, "to"));
+    int32_t from_day, to_day;
+    if (from && to && date_parse(from, strlen(from), &from_day) == 0 &&
+        date_parse(to, strlen(to), &to_day) == 0 && from_day <= to_day)
+        study_set_period(study, from_day, to_day);
+}
+
 static int verify(const struct invocation *in, const json_t *report, struct pseudonyms *p,
                   struct findings *f, struct error *err)
 {
@@ -121,8 +134,10 @@ static int verify(const struct invocation *in, const json_t *report, struct pseu
         status = store_open(study, STORE_READ, &store, err);
     if (status == 0)
         status = store_verify(store, err);
-    if (status == 0)
+    if (status == 0) {
         set_definition(report, study);
+        set_period(report, study);
+    }
     if (status == 0)
         status = model_make("verify", study, store, &with, in->quiet, p, &now, err);
     if (status == 0) {

@@ -13,7 +13,7 @@
 
 static const struct verb *const verbs[] = {&verb_init,  &verb_import, &verb_report,
                                            &verb_flows, &verb_look,   &verb_simulate,
-                                           &verb_collect, &verb_doctor,
+                                           &verb_collect, &verb_compare, &verb_doctor,
                                            &verb_list, &verb_tor, &verb_catalogue,
                                            &verb_verify, &verb_forget, &verb_audit, &verb_export,
                                            &verb_reattribute};

@@ -37,7 +37,7 @@ struct verb {
 };
 
 extern const struct verb verb_init, verb_import, verb_report, verb_flows, verb_look, verb_simulate;
-extern const struct verb verb_collect, verb_doctor;
+extern const struct verb verb_collect, verb_compare, verb_doctor;
 extern const struct verb verb_list, verb_tor;
 extern const struct verb verb_catalogue;
 extern const struct verb verb_forget, verb_audit, verb_verify, verb_export;

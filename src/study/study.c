@@ -242,6 +242,16 @@ static bool given(const char *text)
     return text && *text;
 }
 
+void study_set_period(struct study *s, int32_t from_day, int32_t to_day)
+{
+    /* In a zone east of Greenwich the first day of 1970 began in 1969. */
+    int64_t from_s = zone_day_start_s(s->zone, from_day);
+    s->from_day = from_day;
+    s->to_day = to_day;
+    s->from_ms = from_s > 0 ? (uint64_t)from_s * 1000 : 0;
+    s->to_ms = (uint64_t)zone_day_start_s(s->zone, to_day + 1) * 1000;
+}
+
 static int fill_period(const struct filling *f)
 {
     struct study *s = f->s;
@@ -264,10 +274,7 @@ static int fill_period(const struct filling *f)
     if (s->from_day > s->to_day)
         return yamlfile_wrong(f->yaml, f->err, "period.from", "period: from (%s) is after to (%s)",
                               p->from, p->to);
-    /* In a zone east of Greenwich the first day of 1970 began in 1969. */
-    int64_t from_s = zone_day_start_s(zone, s->from_day);
-    s->from_ms = from_s > 0 ? (uint64_t)from_s * 1000 : 0;
-    s->to_ms = (uint64_t)zone_day_start_s(zone, s->to_day + 1) * 1000;
+    study_set_period(s, s->from_day, s->to_day);
     return 0;
 }
 

@@ -126,6 +126,9 @@ void study_free(struct study *s);
 /* Makes DIR with a commented study.yaml, events/ and catalogue/; refuses to overwrite. */
 int study_init(const char *dir, struct error *err);
 
+/* Another period for the same study: the zone's dates, both included. For windows of a report; after
+ * the store was opened. */
+void study_set_period(struct study *s, int32_t from_day, int32_t to_day);
 const char *study_measure_text(enum study_measure m);
 const char *study_concealment_text(enum study_concealment c);
 
