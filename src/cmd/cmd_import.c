@@ -250,9 +250,12 @@ static int import_one(struct run *r, const struct path *path, struct error *err)
     if (t->records && (double)t->rejected > r->max_rejects * (double)t->records)
         r->over++;
     json_array_append_new(r->files, result_json(&result));
-    if (r->in->values[OPTION_REMOVE_SPOOL] && strcmp(result.source.format, "spool") == 0 &&
-        unlink(path->open) < 0)
-        return error_errno(err, "%s", path->shown);
+    if (r->in->values[OPTION_REMOVE_SPOOL] && strcmp(result.source.format, "spool") == 0) {
+        if (store_settle(r->store, err) < 0) /* it is in the store for good, or it stays */
+            return err->code;
+        if (unlink(path->open) < 0)
+            return error_errno(err, "%s", path->shown);
+    }
     if (!r->in->quiet) {
         print_result(&result);
         print_doubt(r->study, &result.source);

@@ -531,6 +531,9 @@ int pipeline_import(struct pipeline *p, const char *path, const char *shown_path
         return status;
     }
     status = import_end(f.import, source, p->coverage, err);
+    if (status == 0 &&
+        kind == KIND_SPOOL) /* what was carried goes only when the segment is stored */
+        status = store_settle(p->store, err);
     if (status == 0 && kind == KIND_SPOOL)
         status = carry_commit(path, f.segment, err);
     clock_gettime(CLOCK_MONOTONIC, &end);
