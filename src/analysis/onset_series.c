@@ -139,6 +139,8 @@ static void take_ip(char text[IP_TEXT_MAX], const struct block *b, size_t column
     text[ip_print(&ip, text)] = 0;
 }
 
+/* Of the pairs with a service on three days or more (the store's summary `pair`): all pairs of
+ * addresses would have to be held to rank them otherwise. */
 static int add_pairs(struct analysis *a, struct onset_list *list, struct error *err)
 {
     struct block *b = NULL;
@@ -146,10 +148,10 @@ static int add_pairs(struct analysis *a, struct onset_list *list, struct error *
     int status = ask(a, &b, err,
                      "SELECT local, remote, toUInt32(toUInt16(day)) AS d, sum(flows) AS n FROM "
                      "contact WHERE %s AND " USAGE " AND (local, remote) IN (SELECT local, remote "
-                     "FROM (SELECT local, remote, sum(flows) AS n FROM contact WHERE %s AND " USAGE
-                     " GROUP BY local, remote HAVING n >= %d ORDER BY n DESC, local, remote LIMIT "
-                     "%d)) GROUP BY local, remote, d ORDER BY local, remote, d",
-                     a->window, a->window, PAIR_FLOWS_MIN, PAIRS);
+                     "FROM (SELECT local, remote, sum(flows) AS n FROM pair GROUP BY local, remote "
+                     "HAVING n >= %d ORDER BY n DESC, local, remote LIMIT %d)) GROUP BY local, "
+                     "remote, d ORDER BY local, remote, d",
+                     a->window, PAIR_FLOWS_MIN, PAIRS);
     if (status < 0)
         return status;
     struct onset_series *s = NULL;
