@@ -687,6 +687,190 @@ static void translated_ends_of_an_old_firewall(void **state)
     fixture_close(&f);
 }
 
+/* Begins a value whose length stands first, in three octets. */
+static size_t begin_value(struct build *b)
+{
+    put(b, 255, 1), put(b, 0, 2);
+    return b->len;
+}
+
+static void end_value(struct build *b, size_t at)
+{
+    set_at(b, at - 2, (uint16_t)(b->len - at));
+}
+
+/* A subTemplateMultiList's part. */
+static size_t begin_part(struct build *b, uint16_t id)
+{
+    put(b, id, 2), put(b, 0, 2);
+    return b->len;
+}
+
+static void end_part(struct build *b, size_t at)
+{
+    set_at(b, at - 2, (uint16_t)(b->len - at + 4));
+}
+
+/* A basicList of one element of CERT's with a text. */
+static void put_basic_list(struct build *b, unsigned id, const char *text)
+{
+    size_t at = begin_value(b);
+    put(b, 3, 1), put(b, 0x8000 | id, 2), put(b, 65535, 2), put(b, 6871, 4);
+    put(b, strlen(text), 1), put_text(b, text, strlen(text));
+    end_value(b, at);
+}
+
+enum { FLOW = 256, TCP, TLS, HTTP, CERTIFICATE, YAF3 };
+
+static void put_nested_templates(struct build *b)
+{
+    static const uint64_t flow[][2] = {{8, 4}, {12, 4},      {4, 1},  {1, 4},
+                                       {2, 4}, {293, 65535}, {11, 2}, END_FIELDS};
+    static const uint64_t tcp[][2] = {
+        {PEN(6871, 14), 1}, {PEN(6871, 15), 1}, {PEN(6871, 0x4000 + 14), 1}, {184, 4}, END_FIELDS};
+    static const uint64_t tls[][2] = {
+        {291, 65535}, {PEN(6871, 294), 65535}, {292, 65535}, {PEN(6871, 186), 1}, END_FIELDS};
+    static const uint64_t http[][2] = {{291, 65535}, {291, 65535}, {291, 65535}, END_FIELDS};
+    static const uint64_t certificate[][2] = {{PEN(6871, 244), 65535}, END_FIELDS};
+    static const uint64_t yaf3[][2] = {{8, 4},  {12, 4},   {4, 1}, {1, 4}, {PEN(6871, 432), 65535},
+                                       {11, 2}, END_FIELDS};
+    put_template_set(b, 2, FLOW, flow);
+    put_template_set(b, 2, TCP, tcp);
+    put_template_set(b, 2, TLS, tls);
+    put_template_set(b, 2, HTTP, http);
+    put_template_set(b, 2, CERTIFICATE, certificate);
+    put_template_set(b, 2, YAF3, yaf3);
+}
+
+static void put_flow_key(struct build *b)
+{
+    put(b, 1, 4), put(b, 2, 4), put(b, 6, 1), put(b, 500, 4);
+}
+
+/* As YAF 2 writes a TLS connection: flags in one part, the name in another beside lists. */
+static void put_yaf_tls(struct build *b)
+{
+    put_flow_key(b), put(b, 5, 4);
+    size_t list = begin_value(b);
+    put(b, 255, 1);
+    size_t part = begin_part(b, TCP);
+    put(b, 0x02, 1), put(b, 0x18, 1), put(b, 0x12, 1), put(b, 77, 4);
+    end_part(b, part);
+    part = begin_part(b, 999); /* never defined */
+    put(b, 0, 7);
+    end_part(b, part);
+    part = begin_part(b, TLS);
+    put_basic_list(b, 185, "cipher");
+    put(b, 15, 1), put_text(b, "WWW.Example.COM", 15);
+    size_t inner = begin_value(b);
+    put(b, 3, 1), put(b, CERTIFICATE, 2), put(b, 3, 1), put_text(b, "abc", 3);
+    end_value(b, inner);
+    put(b, 3, 1);
+    end_part(b, part);
+    end_value(b, list);
+    put(b, 443, 2);
+}
+
+/* The same of an HTTP request, whose list is a list of lists. */
+static void put_yaf_http(struct build *b)
+{
+    put_flow_key(b), put(b, 5, 4);
+    size_t list = begin_value(b);
+    put(b, 255, 1);
+    size_t part = begin_part(b, HTTP);
+    put_basic_list(b, 111, "agent/1.0");
+    put_basic_list(b, 117, "files.example.net:8080");
+    put_basic_list(b, 117, "later.example.net");
+    end_part(b, part);
+    end_value(b, list);
+    put(b, 80, 2);
+}
+
+/* RFC 6313: lists inside lists are passed over exactly, and names and flags in them are read. */
+static void structured_data(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct build b = {0};
+    fixture_open(&f, NULL);
+    begin_ipfix(&b, 0, 0);
+    put_nested_templates(&b);
+    begin_set(&b, FLOW);
+    put_yaf_tls(&b);
+    put_yaf_http(&b);
+    put_flow_key(&b), put(&b, 5, 4), put(&b, 0, 1), put(&b, 22, 2); /* an empty list */
+    end_set(&b);
+    begin_set(&b, YAF3);
+    put_flow_key(&b);
+    size_t list = begin_value(&b);
+    put(&b, 3, 1), put(&b, TLS, 2);
+    put(&b, 0, 1), put(&b, 9, 1), put_text(&b, "sni.local", 9), put(&b, 0, 1), put(&b, 3, 1);
+    end_value(&b, list);
+    put(&b, 8443, 2);
+    end_set(&b);
+    end_ipfix(&b);
+    assert_int_equal(feed(&f, &b), 4);
+    static const struct {
+        const char *name;
+        unsigned port, flags, reverse_flags;
+    } expected[] = {{"www.example.com", 443, 0x1a, 0x12},
+                    {"files.example.net", 80, 0, 0},
+                    {"", 22, 0, 0},
+                    {"sni.local", 8443, 0, 0}};
+    for (size_t i = 0; i < 4; i++) {
+        struct bytes name = batch_text(f.out, FIELD_server_name, i);
+        assert_int_equal(name.len, strlen(expected[i].name));
+        assert_memory_equal(name.at, expected[i].name, name.len);
+        assert_int_equal(batch_dst_port(f.out)[i], expected[i].port);
+        assert_int_equal(batch_tcp_flags(f.out)[i], expected[i].flags);
+        assert_int_equal(batch_reverse_tcp_flags(f.out)[i], expected[i].reverse_flags);
+    }
+    fixture_close(&f);
+}
+
+/* Any octet of the lists damaged, any length: as long as the record's own length holds, the records
+ * and what stands beside the list are what they were. */
+static void damaged_structured_data(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct build b = {0}, bad;
+    fixture_open(&f, NULL);
+    begin_ipfix(&b, 0, 0);
+    put_nested_templates(&b);
+    begin_set(&b, FLOW);
+    size_t record = b.len;
+    put_yaf_tls(&b);
+    size_t first = record + 17 + 3, end = b.len - 2;
+    put_yaf_http(&b);
+    end_set(&b);
+    end_ipfix(&b);
+    for (size_t at = first; at < end; at++) {
+        for (unsigned value = 0; value < 256; value += 5) {
+            memcpy(&bad, &b, sizeof b);
+            bad.at[at] = (uint8_t)value;
+            assert_int_equal(feed(&f, &bad), 2);
+            assert_int_equal(batch_dst_port(f.out)[0], 443);
+            assert_int_equal(batch_dst_port(f.out)[1], 80);
+            assert_int_equal(batch_text(f.out, FIELD_server_name, 1).len, 17);
+        }
+    }
+    /* A list that holds itself ends at some depth. */
+    struct build deep = {0};
+    begin_ipfix(&deep, 0, 0);
+    put_nested_templates(&deep);
+    begin_set(&deep, FLOW);
+    for (int i = 0; i < 40; i++) {
+        put_flow_key(&deep), put(&deep, 5, 4);
+        put(&deep, 255, 1), put(&deep, (uint64_t)(40 - i) * 25, 2);
+        put(&deep, 255, 1), put(&deep, FLOW, 2), put(&deep, (uint64_t)(40 - i) * 25 - 1, 2);
+    }
+    end_set(&deep);
+    end_ipfix(&deep);
+    feed(&f, &deep);
+    fixture_close(&f);
+}
+
 static void applications_by_table_and_by_name(void **state)
 {
     (void)state;
@@ -937,6 +1121,8 @@ int main(void)
         cmocka_unit_test(events),
         cmocka_unit_test(translated_ends),
         cmocka_unit_test(translated_ends_of_an_old_firewall),
+        cmocka_unit_test(structured_data),
+        cmocka_unit_test(damaged_structured_data),
         cmocka_unit_test(applications_by_table_and_by_name),
         cmocka_unit_test(sflow),
         cmocka_unit_test(hosts_in_their_plain_form),

@@ -49,6 +49,8 @@ void message_time(struct message *m, uint64_t header_ms);
 void message_records(const struct message *m, uint64_t count);
 /* Counts `count` records as rejected, for coverage too. */
 void message_reject(const struct message *m, enum reason reason, uint64_t count);
+/* The exporter's template, or one of its kin's; it is marked as used. NULL: none. */
+struct template *message_template(struct message *m, uint16_t id);
 /* Marks the exporter as one that sends what we can read, and gives it its symbol. */
 void message_good(const struct message *m);
 /* Accounts for the message's number by its protocol's rule: `step` is what the next should differ

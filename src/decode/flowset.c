@@ -88,17 +88,24 @@ static struct template *find_at_kin(struct message *m, uint16_t id)
     return t;
 }
 
-static void data_set(struct message *m, uint16_t id, struct bytes data, struct sets *sets)
+struct template *message_template(struct message *m, uint16_t id)
 {
     struct template *t = templates_find(m->d->templates, m->e, id);
     if (!t)
         t = find_at_kin(m, id);
+    if (t)
+        templates_used(m->d->templates, t);
+    return t;
+}
+
+static void data_set(struct message *m, uint16_t id, struct bytes data, struct sets *sets)
+{
+    struct template *t = message_template(m, id);
     if (!t) {
         keep_back(m, id, data);
         sets->known = false;
         return;
     }
-    templates_used(m->d->templates, t);
     message_good(m);
     release(m, t, id);
     decode_set(m, t, data, sets);

@@ -40,5 +40,8 @@ struct ie ie_find(uint32_t pen, uint32_t id, uint32_t width, bool netflow9)
         if (fits)
             return (struct ie){.target = r->target, .form = r->form, .rank = r->rank};
     }
+    /* What is no basicList of elements we read ends at its header. */
+    if (pen == PEN_CERT && id >= CERT_LISTS && width == IE_VARIABLE && !netflow9)
+        return (struct ie){.target = IE_LIST, .form = FORM_BASIC_LIST};
     return (struct ie){.target = IE_NONE};
 }

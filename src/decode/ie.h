@@ -24,6 +24,7 @@ enum {
 };
 
 enum { IE_VARIABLE = 65535 };  /* RFC 7011 section 7: the length stands before each value */
+enum { CERT_LISTS = 338 };     /* YAF 3 gives each basicList a number of its own, from here on */
 enum { NTOP_V9_BASE = 57472 }; /* nProbe in NetFlow 9: element 35632/n has the number 57472 + n */
 
 enum ie_target {
@@ -75,6 +76,7 @@ enum ie_target {
     IE_NAT_DST_V6,
     IE_NAT_SRC_PORT,
     IE_NAT_DST_PORT,
+    IE_LIST,
     IE_TARGETS
 };
 
@@ -93,6 +95,9 @@ enum ie_form {
     FORM_CISCO_HOST, /* six octets that name application and field, then a host */
     FORM_FRAME,      /* the first octets of an Ethernet frame */
     FORM_PACKET,     /* the first octets of an IP packet */
+    FORM_BASIC_LIST, /* RFC 6313 */
+    FORM_SUB_LIST,
+    FORM_MULTI_LIST,
 };
 
 struct ie {

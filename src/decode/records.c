@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "decode/decoder.h"
+#include "decode/nested.h"
 #include "decode/sampling.h"
 #include "decode/texts.h"
 #include "decode/times.h"
@@ -631,6 +632,7 @@ static void write_rows(struct message *m, struct records *r, const struct templa
         write_directions(r, t, count, out, row);
     sampling_write(m, r, t, count, row);
     texts_write(m, r, t, count, row);
+    nested_write(m, r, t, count, row);
     uint32_t *exporter = batch_exporter(out) + row;
     for (size_t i = 0; i < count; i++)
         exporter[i] = m->e->symbol;

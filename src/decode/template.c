@@ -7,7 +7,8 @@
 #include "decode/templates.h"
 #include "wire/cursor.h"
 
-enum { STEPS_MAX = IE_TARGETS + 4, V9_SCOPES = 5 };
+/* Lists past LISTS_MAX of one template are passed over like elements that are not read. */
+enum { LISTS_MAX = 32, STEPS_MAX = IE_TARGETS + 4 + LISTS_MAX, V9_SCOPES = 5 };
 
 struct compiler {
     struct step steps[STEPS_MAX];
@@ -38,7 +39,9 @@ static size_t place(const struct compiler *c, struct ie ie, uint32_t id)
     for (size_t i = 0; i < c->step_count; i++) {
         if (c->steps[i].target != ie.target)
             continue;
-        if (is_flags(ie.target)) {
+        if (ie.target == IE_LIST) {
+            same++;
+        } else if (is_flags(ie.target)) {
             if (c->ids[i] == id)
                 return i;
             same++;
@@ -49,7 +52,7 @@ static size_t place(const struct compiler *c, struct ie ie, uint32_t id)
         }
     }
     /* Flags are or-ed: first and later packets' (CERT), at most three of them. */
-    return same < 3 ? c->step_count : STEPS_MAX;
+    return same < (ie.target == IE_LIST ? LISTS_MAX : 3) ? c->step_count : STEPS_MAX;
 }
 
 static void add(struct compiler *c, struct ie ie, uint32_t id, uint32_t width)
@@ -68,6 +71,7 @@ static void add(struct compiler *c, struct ie ie, uint32_t id, uint32_t width)
         c->ip6_last = ie.target == IE_SRC_V6;
     c->steps[at] = (struct step){.target = ie.target,
                                  .form = ie.form,
+                                 .rank = ie.rank,
                                  .width = variable || width > 16 ? 0 : (uint8_t)width,
                                  .text_width = variable ? 0 : (uint16_t)width,
                                  .base = (uint16_t)c->base,

@@ -19,7 +19,8 @@
 
 struct step {
     uint8_t target, form;
-    uint8_t width;       /* octets; 0: a variable-length value, whose length stands there first */
+    uint8_t width; /* octets; 0: a variable-length value, whose length stands there first */
+    uint8_t rank;
     uint16_t text_width; /* of a text; 0: variable */
     uint16_t base, offset;
 };
