@@ -11,6 +11,7 @@
 #include "cmd/digests.h"
 #include "cmd/tables.h"
 #include "decode/decode.h"
+#include "decode/foreign.h"
 #include "decode/ipfix_file.h"
 #include "decode/nfcapd.h"
 #include "flow/flow.h"
@@ -405,6 +406,7 @@ static int find_kind(struct pipeline *p, const char *path, const char *shown, en
     bool spool = spool_is(head);
     size_t len = head.len;
     bool table = table_inputs_is(head);
+    const char *advice = foreign_advice(head);
     stream_free(stream);
     if (capture) {
         *kind = KIND_CAPTURE;
@@ -429,6 +431,8 @@ static int find_kind(struct pipeline *p, const char *path, const char *shown, en
         *format = "spool";
         return 0;
     }
+    if (advice)
+        return error_set(err, ERROR_FAILED, "%s: %s", shown, advice);
     if (table) {
         *kind = KIND_TABLE;
         return table_inputs_format(p->tables, path, shown, format, err);
