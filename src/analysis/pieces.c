@@ -28,10 +28,17 @@ json_t *count_json(double x)
     return json_integer((json_int_t)llround(x));
 }
 
+static const double FEW_DAYS = 8, STRONG_LEAN = 0.7;
+
+/* Where days lean on each other so that few independent ones are left, the interval's own errors
+ * are not small: the estimate says so. */
 json_t *estimate_json(const struct estimate *e)
 {
-    return json_pack("{s:o, s:o, s:o, s:f}", "value", number_json(e->value), "low",
-                     number_json(e->low), "high", number_json(e->high), "level", e->level);
+    json_t *j = json_pack("{s:o, s:o, s:o, s:f}", "value", number_json(e->value), "low",
+                          number_json(e->low), "high", number_json(e->high), "level", e->level);
+    if (e->days_effective > 0 && (e->days_effective < FEW_DAYS || e->lean > STRONG_LEAN))
+        json_object_set_new(j, "days_effective", number_json(e->days_effective));
+    return j;
 }
 
 json_t *unsupported(const char *why)
