@@ -530,7 +530,7 @@ struct phrase phrase_list(struct arena *arena, const struct phrase *list, size_t
     return taken(&m, texts);
 }
 
-const char *message_template(enum message id, enum language l)
+const char *phrase_template(enum message id, enum language l)
 {
     return templates[id][l];
 }

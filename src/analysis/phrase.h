@@ -117,7 +117,7 @@ json_t *phrase_json(const struct phrase *p);
 /* What glossary.def has for an English text: {en, ja}; NULL where it has nothing. */
 json_t *known_json(const char *english);
 /* A template, for tests. */
-const char *message_template(enum message id, enum language l);
+const char *phrase_template(enum message id, enum language l);
 
 /* --- findings: docs/report-model.md --- */
 

@@ -57,14 +57,14 @@ static void every_message_prints_the_same_words_in_every_language(void **state)
         bool printed[LANGUAGES][WORDS] = {0};
         char digits[LANGUAGES][64];
         for (int l = 0; l < LANGUAGES; l++) {
-            const char *t = message_template((enum message)m, (enum language)l);
+            const char *t = phrase_template((enum message)m, (enum language)l);
             read_template(t, printed[l], digits[l], sizeof(digits[l]));
             qsort(digits[l], strlen(digits[l]), 1, by_digit);
         }
         for (int l = 1; l < LANGUAGES; l++) {
             if (memcmp(printed[0], printed[l], sizeof(printed[0])) != 0 ||
                 strcmp(digits[0], digits[l]) != 0)
-                fail_msg("%s", message_template((enum message)m, LANGUAGE_EN));
+                fail_msg("%s", phrase_template((enum message)m, LANGUAGE_EN));
         }
     }
 }
@@ -73,7 +73,7 @@ static void the_japanese_is_japanese(void **state)
 {
     (void)state;
     for (int m = 0; m < MESSAGES; m++) {
-        const char *ja = message_template((enum message)m, LANGUAGE_JA);
+        const char *ja = phrase_template((enum message)m, LANGUAGE_JA);
         size_t run = 0, words = 0;
         for (const char *p = ja; *p; p++) {
             run = islower((unsigned char)*p) ? run + 1 : 0;
