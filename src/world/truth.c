@@ -416,7 +416,11 @@ static json_t *totals_json(const struct truth *t)
         json_object_set_new(roles, world_role_names[r], role);
     }
     for (size_t i = 0; i < t->w->traffic_count; i++)
-        if (world_is_use(&t->w->traffic[i]) && !*t->w->traffic[i].service)
+        if (t->w->traffic[i].via) { /* of what was kept, through a pivot */
+            sum.flows += t->made[i].counts.flows;
+            sum.octets += t->made[i].counts.octets;
+            sum.packets += t->made[i].counts.packets;
+        } else if (world_is_use(&t->w->traffic[i]) && !*t->w->traffic[i].service)
             unattributed.flows += t->made[i].counts.flows;
         else if (world_is_use(&t->w->traffic[i]))
             named += t->made[i].expected;
