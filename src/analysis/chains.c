@@ -179,8 +179,10 @@ static json_t *flagged(struct analysis *a, struct pair *pairs, size_t count)
     for (size_t i = 0; i < count; i++)
         p[i] = pairs[i].test.p;
     false_discovery(p, count, q);
+    /* A few that strike together (tasks of the hour) are no chain, however unlikely. */
     for (size_t i = 0; i < count && q[i] <= FALSE_DISCOVERY; i++)
-        json_array_append_new(list, chain_json(a, &pairs[i], q[i]));
+        if (pairs[i].test.matched >= LEGS_LEAST)
+            json_array_append_new(list, chain_json(a, &pairs[i], q[i]));
     return list;
 }
 

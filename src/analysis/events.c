@@ -184,7 +184,17 @@ static const struct amounts *cells_of(const struct table *t, uint32_t key)
     return row == SIZE_MAX ? NULL : t->cells + row * t->days;
 }
 
-static void hosts_sql(struct buf *b, const struct study_event_series *s)
+/* A pivot's activity is asked for by its address: is what was done abroad told by the same events? */
+static bool is_pivot(const struct study *s, const struct prefix *p)
+{
+    for (size_t i = 0; i < s->pivot_count; i++)
+        if (s->pivots[i].prefix.len_bits <= p->len_bits &&
+            prefix_contains(&s->pivots[i].prefix, &p->ip))
+            return true;
+    return false;
+}
+
+static void hosts_sql(const struct analysis *a, struct buf *b, const struct study_event_series *s)
 {
     for (size_t i = 0; i < s->host_count; i++) {
         struct ip range[2];
@@ -197,7 +207,7 @@ static void hosts_sql(struct buf *b, const struct study_event_series *s)
             for (int o = 0; o < IP_OCTETS; o++)
                 buf_format(b, "%02x", range[end].octet[o]);
         }
-        buf_text(b, "'))");
+        buf_format(b, "') AND pivot = %d)", (int)is_pivot(a->study, &s->hosts[i]));
     }
 }
 
@@ -208,8 +218,8 @@ static int hosts_cells(struct analysis *a, const struct study_event_series *s,
     struct buf where;
     struct table t = {0};
     buf_init(&where, 1 << 20);
-    buf_text(&where, USAGE " AND (");
-    hosts_sql(&where, s);
+    buf_text(&where, "role IN (1, 3) AND (");
+    hosts_sql(a, &where, s);
     buf_text(&where, ")");
     int status = contact_table_ask(a, "1", where.at, &t, err);
     buf_done(&where);
@@ -229,11 +239,12 @@ static const char *hosts_text(struct analysis *a, const struct study_event_serie
     for (size_t i = 0; i < s->host_count; i++) {
         char prefix[PREFIX_TEXT_MAX];
         prefix_print(&s->hosts[i], prefix);
-        text = arena_format(a->arena, filter ? "%s%slocal net %s" : "%s%s%s", text,
-                            i == 0   ? ""
-                            : filter ? " or "
-                                     : ", ",
-                            prefix);
+        const char *between = i == 0 ? "" : filter ? " or " : ", ";
+        const char *which = !filter || a->study->pivot_count == 0 ? ""
+                            : is_pivot(a->study, &s->hosts[i])    ? "pivot and "
+                                                                  : "not pivot and ";
+        text = arena_format(a->arena, filter ? "%s%s(%slocal net %s)" : "%s%s%s%s", text, between,
+                            which, prefix);
     }
     return text;
 }

@@ -17,21 +17,27 @@ from tap import SOURCE, main, telltale, test
 
 DIR = tempfile.mkdtemp(prefix="telltale-pivots-")
 T0 = 1490972400  # 2017-04-01 00:00 in Seoul
-DAYS = 28
+DAYS, BEHIND = 56, 48  # days, and those of the pivot
 POPULATION, PIVOT = "175.45.176.", "203.0.113.7"
 STUDY = """name: pivots
 timezone: Asia/Seoul
-period: {from: 2017-04-01, to: 2017-04-28}
+period: {from: 2017-04-01, to: 2017-05-26}
 population:
   - {prefix: 175.45.176.0/24}
 pivots:
-  - {prefix: 203.0.113.7, from: 2017-04-03, to: 2017-04-25, label: rented server}
+  - {prefix: 203.0.113.7, from: 2017-04-03, to: 2017-05-20, label: rented server}
+events: [events.csv]
+event_series:
+  - {hosts: [203.0.113.7], label: abroad}
 """
 state = {}
 
 
 def evening(r, day):
-    return T0 + day * 86400 + int(min(max(19 + 2 * r.gauss(0, 1), 1), 23) * 3600)
+    while True:  # not clipped: nobody's clock strikes eleven
+        hour = 19 + 2 * r.gauss(0, 1)
+        if 1 < hour < 23:
+            return T0 + day * 86400 + int(hour * 3600)
 
 
 class Table:
@@ -60,7 +66,7 @@ def world():
         for _ in range(60):  # their own browsing
             at = evening(r, day)
             t.add(at, POPULATION + str(r.randrange(10, 14)), "157.240.1.35", 443, math.exp(8 + r.gauss(0, 1)), "www.facebook.com")
-        if not 2 <= day <= 23:
+        if not 2 <= day < 2 + BEHIND:
             continue
         for _ in range(12):
             at, octets = evening(r, day), math.exp(9 + 1.2 * r.gauss(0, 1))
@@ -72,7 +78,7 @@ def world():
             t.add(evening(r, day), POPULATION + "11", PIVOT, 22, math.exp(9 + 1.2 * r.gauss(0, 1)))
         for _ in range(20):  # strangers
             t.add(evening(r, day), PIVOT, "151.101.1.140", 443, math.exp(9 + 1.2 * r.gauss(0, 1)), "www.reddit.com")
-    t.add(T0 + 27 * 86400, PIVOT, "157.240.1.35", 443, 1e6, "www.facebook.com")  # after its dates
+    t.add(T0 + 52 * 86400, PIVOT, "157.240.1.35", 443, 1e6, "www.facebook.com")  # after its dates
     return t, behind
 
 
@@ -82,6 +88,9 @@ def made():
         t.write(os.path.join(DIR, "flows.csv"))
         with open(os.path.join(DIR, "study.yaml"), "w", encoding="utf-8") as f:
             f.write(STUDY)
+        with open(os.path.join(DIR, "events.csv"), "w", encoding="utf-8") as f:
+            f.write("time,zone,uncertainty,label,kind,source\n")
+            f.writelines(f"2017-04-{d:02d},Asia/Seoul,1d,launch {d},launch,made up\n" for d in (6, 11, 16, 21))
         state["import"] = json.loads(telltale("import", "-q", "-C", DIR, "--json", os.path.join(DIR, "flows.csv")).stdout)["files"][0]
         telltale("report", "-q", "-C", DIR, "-o", os.path.join(DIR, "report.html"), "--json", os.path.join(DIR, "report.json"))
         with open(os.path.join(DIR, "report.json"), encoding="utf-8") as f:
@@ -100,7 +109,7 @@ def the_pivots_conversations_are_not_the_populations():
     m = made()
     assert state["import"]["outside"] == 1, state["import"]
     assert sum(s["flows"] for s in m["services"]) <= m["totals"]["flows"] - m["totals"]["pivots"]["flows"]
-    assert m["totals"]["pivots"]["flows"] == 22 * 32, m["totals"]["pivots"]
+    assert m["totals"]["pivots"]["flows"] == BEHIND * 32, m["totals"]["pivots"]
     assert not any(s["id"] in ("gmail", "reddit") for s in m["services"]), [s["id"] for s in m["services"]]
     facebook = next(s for s in m["services"] if s["id"] == "facebook")
     assert facebook["flows"] == 60 * DAYS, facebook
@@ -109,16 +118,16 @@ def the_pivots_conversations_are_not_the_populations():
 @test
 def what_was_done_behind_it_is_ranked():
     p, = made()["pivots"]
-    assert p["label"] == "rented server" and p["prefix"] == PIVOT + "/32" and p["flows"] == 22 * 32, p
-    assert (p["from_date"], p["to_date"]) == ("2017-04-03", "2017-04-25"), p
-    assert p["from"] == "2017-04-02T15:00:00.000Z" and p["to"] == "2017-04-25T15:00:00.000Z", (p["from"], p["to"])
+    assert p["label"] == "rented server" and p["prefix"] == PIVOT + "/32" and p["flows"] == BEHIND * 32, p
+    assert (p["from_date"], p["to_date"]) == ("2017-04-03", "2017-05-20"), p
+    assert p["from"] == "2017-04-02T15:00:00.000Z" and p["to"] == "2017-05-20T15:00:00.000Z", (p["from"], p["to"])
     got = {s["id"]: s["flows"] for s in p["services"]}
-    assert got == {"reddit": 22 * 20, **state["behind"]}, got
+    assert got == {"reddit": BEHIND * 20, **state["behind"]}, got
     assert [s["rank"] for s in p["services"]] == [1, 2, 3]
     for s in p["services"]:
         e = s["share"]
         assert e["low"] <= s["flows"] / p["flows"] <= e["high"], s
-    assert p["reached_by"]["local_hosts"] == 2 and p["reached_by"]["flows"] == 22 * 24, p["reached_by"]
+    assert p["reached_by"]["local_hosts"] == 2 and p["reached_by"]["flows"] == BEHIND * 24, p["reached_by"]
     assert "unsupported" in p["devices"], p["devices"]  # nothing told what spoke
 
 
@@ -140,6 +149,15 @@ def chains_are_found_where_they_are():
         assert count(c["evidence"]) == c["evidence"]["flows"] == c["flows_out"], c
     finding = [f for f in made()["findings"] if f["section"] == "pivots"]
     assert len(finding) == 1 and finding[0]["text"]["ja"]["headline"], finding
+
+
+@test
+def events_are_held_against_what_was_done_abroad():
+    abroad, = made()["events"]["by_subject"]
+    assert "abroad" in json.dumps(abroad["subject"]) and abroad["tests"][0]["n"] == 4, abroad
+    e = abroad["evidence"]
+    assert "pivot" in e["filter"] and "not pivot" not in e["filter"], e
+    assert count(e) == e["flows"] == BEHIND * 32, e
 
 
 @test
