@@ -19,6 +19,7 @@
 #include "input/spool.h"
 #include "meter/meter.h"
 #include "wire/packet.h"
+#include "wire/reassembly.h"
 
 enum {
     RECORDS = 4 * DECODE_ROWS_MAX,
@@ -209,34 +210,52 @@ static int meter_capture(struct passage *f, struct capture *in, struct stream *s
     return status;
 }
 
+/* One packet of a capture of exports; those in fragments are put together first. */
+static void decode_packet(struct passage *f, struct reassembly *parts,
+                          const struct capture_packet *packet)
+{
+    struct pipeline *p = f->p;
+    struct packet ip;
+    enum reason why = packet_parse(packet->link_type, packet->frame, packet->original_len, &ip);
+    enum reassembly_result got =
+        why == REASON_COUNT ? reassembly_take(parts, packet->time_ns, &ip) : REASSEMBLY_DAMAGED;
+    if (got == REASSEMBLY_DAMAGED) {
+        tally_reject(&f->tally, why == REASON_COUNT ? REASON_truncated : why, 1);
+    } else if (got == REASSEMBLY_WHOLE && (ip.protocol != 17 || export_guess(ip.payload) == 0)) {
+        tally_reject(&f->tally, REASON_not_export, 1);
+    } else if (got == REASSEMBLY_WHOLE) {
+        struct datagram d = {.exporter = ip.src,
+                             .exporter_port = ip.src_port,
+                             .arrival_ms = packet->time_ns / 1000000,
+                             .payload = ip.payload};
+        decoder_datagram(p->decoder, &d, p->records, &f->tally);
+    }
+    size_t lost = reassembly_lost(parts);
+    if (lost)
+        tally_reject(&f->tally, REASON_truncated, lost);
+}
+
 static int decode_capture(struct passage *f, struct capture *in, struct stream *stream,
                           struct error *err)
 {
     struct pipeline *p = f->p;
+    struct reassembly *parts = reassembly_new();
     struct capture_packet packet;
     enum capture_status got;
     int status = 0;
     while (status == 0 && (got = capture_next(in, &packet)) == CAPTURE_PACKET) {
-        struct packet ip;
-        enum reason why = packet_parse(packet.link_type, packet.frame, packet.original_len, &ip);
-        if (why != REASON_COUNT) {
-            tally_reject(&f->tally, why, 1);
-        } else if (ip.protocol != 17 || ip.fragment_later || export_guess(ip.payload) == 0) {
-            tally_reject(&f->tally, REASON_not_export, 1);
-        } else {
-            struct datagram d = {.exporter = ip.src,
-                                 .exporter_port = ip.src_port,
-                                 .arrival_ms = packet.time_ns / 1000000,
-                                 .payload = ip.payload};
-            decoder_datagram(p->decoder, &d, p->records, &f->tally);
-        }
+        decode_packet(f, parts, &packet);
         tick(f, stream_file_octets_read(stream));
         status = drain_when_full(f, DECODE_ROWS_MAX, err);
     }
     if (status == 0) {
+        size_t lost = reassembly_finish(parts);
+        if (lost)
+            tally_reject(&f->tally, REASON_truncated, lost);
         count_end(f, got);
         decoder_finish(p->decoder, &f->tally);
     }
+    reassembly_free(parts);
     return status;
 }
 
@@ -249,15 +268,19 @@ static int guess(const char *path, enum pipeline_as *ret, struct error *err)
     unsigned exports = 0, others = 0;
     if (stream_open(path, &stream, err) < 0 || capture_open(stream, &in, err) < 0)
         return err->code;
+    struct reassembly *parts = reassembly_new();
     for (int i = 0; i < GUESS_PACKETS && capture_next(in, &packet) == CAPTURE_PACKET; i++) {
         struct packet ip;
-        if (packet_parse(packet.link_type, packet.frame, packet.original_len, &ip) != REASON_COUNT)
+        if (packet_parse(packet.link_type, packet.frame, packet.original_len, &ip) !=
+                REASON_COUNT ||
+            reassembly_take(parts, packet.time_ns, &ip) != REASSEMBLY_WHOLE || ip.fragment_later)
             continue;
-        if (ip.protocol == 17 && !ip.fragment_later && export_guess(ip.payload) == 2)
+        if (ip.protocol == 17 && export_guess(ip.payload) == 2)
             exports++;
-        else if (!ip.fragment_later)
+        else
             others++;
     }
+    reassembly_free(parts);
     capture_free(in);
     *ret = exports > others ? AS_EXPORTS : AS_PACKETS;
     return 0;

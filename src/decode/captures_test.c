@@ -11,7 +11,9 @@
 #include <time.h>
 
 #include "input/capture.h"
+#include "wire/link.h"
 #include "wire/packet.h"
+#include "wire/reassembly.h"
 
 enum { ROWS_MAX = 4096, PATH_SIZE = 1024 };
 
@@ -139,6 +141,36 @@ static size_t decode_capture(struct fixture *f, const char *path, struct lines *
     decoder_finish(f->d, &f->tally);
     assert_true(tally_balanced(&f->tally));
     return exports;
+}
+
+/* The same with each datagram cut into fragments of 64 octets, the last one first. */
+static size_t decode_fragments(struct fixture *f, struct reassembly *parts, const struct packet *k,
+                               uint16_t id)
+{
+    enum { STEP = 64, HEADER = 20 };
+    size_t rows = 0, len = k->l3.len - HEADER;
+    for (size_t i = (len + STEP - 1) / STEP; i-- > 0;) {
+        uint8_t frame[HEADER + STEP];
+        size_t octets = len - i * STEP < STEP ? len - i * STEP : STEP;
+        uint16_t where = (uint16_t)(i * STEP / 8 | ((i + 1) * STEP < len ? 0x2000 : 0));
+        memcpy(frame, k->l3.at, HEADER);
+        frame[2] = 0, frame[3] = (uint8_t)(HEADER + octets);
+        frame[4] = (uint8_t)(id >> 8), frame[5] = (uint8_t)id;
+        frame[6] = (uint8_t)(where >> 8), frame[7] = (uint8_t)where;
+        memcpy(frame + HEADER, k->l3.at + HEADER + i * STEP, octets);
+        struct packet part;
+        struct bytes b = bytes_of(frame, HEADER + octets);
+        assert_int_equal(packet_parse(LINK_RAW, b, (uint32_t)b.len, &part), REASON_COUNT);
+        if (reassembly_take(parts, id, &part) != REASSEMBLY_WHOLE)
+            continue;
+        assert_int_equal(i, 0);
+        f->in = (struct datagram){.exporter = part.src,
+                                  .exporter_port = part.src_port,
+                                  .arrival_ms = NOW_MS,
+                                  .payload = part.payload};
+        rows += decoder_datagram(f->d, &f->in, f->out, &f->tally);
+    }
+    return rows;
 }
 
 /* ---- nfdump's CSV ---- */
@@ -404,6 +436,36 @@ static void translations(void **state)
     fixture_close(&f);
 }
 
+/* 30 flows of 12 datagrams in fragments are the same 30. */
+static void fragmented_datagrams(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct stream *in;
+    struct capture *c;
+    struct error err;
+    struct capture_packet p;
+    char path[PATH_SIZE];
+    size_t rows = 0;
+    uint16_t id = 0;
+    if (!captures(path, "export/logstash-codec-netflow/netflow-5-valid-01/netflow-5-valid-01.pcap"))
+        skip();
+    struct reassembly *parts = reassembly_new();
+    fixture_open(&f, NULL);
+    assert_int_equal(stream_open(path, &in, &err), 0);
+    assert_int_equal(capture_open(in, &c, &err), 0);
+    while (capture_next(c, &p) == CAPTURE_PACKET) {
+        struct packet k;
+        assert_int_equal(packet_parse(p.link_type, p.frame, p.original_len, &k), REASON_COUNT);
+        rows += decode_fragments(&f, parts, &k, ++id);
+    }
+    assert_int_equal(rows, 30);
+    assert_int_equal(reassembly_finish(parts), 0);
+    capture_free(c);
+    reassembly_free(parts);
+    fixture_close(&f);
+}
+
 /* sFlow: the values that Akvorado's own tests expect. */
 static void sflow_samples(void **state)
 {
@@ -509,6 +571,7 @@ int main(void)
         cmocka_unit_test(icmp_types),
         cmocka_unit_test(enterprise_names),
         cmocka_unit_test(translations),
+        cmocka_unit_test(fragmented_datagrams),
         cmocka_unit_test(sflow_samples),
         cmocka_unit_test(sflow_counters_are_no_flows),
         cmocka_unit_test(malformed_templates_are_rejected),
