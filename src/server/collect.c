@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -32,7 +33,8 @@ enum {
     CODES_MAX = 1 << 20,
     COVERAGE_ROWS = 1 << 20,
     EVENTS = 64,
-    ROUNDS = 8, /* takes from one socket before the others have their turn */
+    ACCEPTS = 64, /* connections in one go */
+    ROUNDS = 8,   /* takes from one socket before the others have their turn */
     WAIT_MS = 100,
     FLUSH_MS = 1000, /* how long what was read may wait for the disk */
     STATUS_MS = 1000,
@@ -40,6 +42,7 @@ enum {
     SEGMENT_RECORDS = 8 << 20,
     DRAIN_MS = 2000, /* at the end: what the sockets still hold */
     PATIENCE_S = 30,
+    FILES_OWN = 64, /* descriptors that are not sockets of exporters */
 };
 
 /* What an event of epoll belongs to. */
@@ -47,6 +50,7 @@ struct source {
     enum { SOURCE_SIGNAL, SOURCE_UDP, SOURCE_TCP, SOURCE_PEER } kind;
     struct listener *listener;
     struct peer *peer;
+    uint64_t heard_ms;   /* of a peer: when it last sent, or came */
     struct source *next; /* of the peers */
 };
 
@@ -57,8 +61,8 @@ struct collector {
     struct listener listeners[LISTENERS_MAX];
     struct source sources[LISTENERS_MAX], signals;
     size_t listener_count;
-    struct source *peers;
-    size_t peer_count;
+    struct source *peers, *gone;
+    size_t peer_count, peer_max;
     int epoll, lock;
     struct receiver *receiver;
     struct gate *gate;
@@ -283,27 +287,6 @@ static void take_message(void *ctx, struct peer *p, struct bytes message)
     take_datagram(ctx, &p->ip, p->port, message);
 }
 
-static void accept_peer(struct collector *c, int fd)
-{
-    struct peer *p = peer_accept(fd);
-    if (!p)
-        return;
-    uint32_t value = 0;
-    if (c->allowed)
-        lpm_lookup_many(c->allowed, &p->ip, 1, &value);
-    if (value == LPM_NONE || c->peer_count == PEERS_MAX) {
-        c->refused++;
-        peer_free(p);
-        return;
-    }
-    struct source *s = memory_alloc(sizeof *s);
-    *s = (struct source){.kind = SOURCE_PEER, .peer = p, .next = c->peers};
-    struct epoll_event e = {.events = EPOLLIN, .data.ptr = s};
-    c->peers = s;
-    c->peer_count++;
-    epoll_ctl(c->epoll, EPOLL_CTL_ADD, p->fd, &e);
-}
-
 static void peer_gone(struct collector *c, struct source *gone)
 {
     struct source **at = &c->peers;
@@ -312,18 +295,73 @@ static void peer_gone(struct collector *c, struct source *gone)
     *at = gone->next;
     c->peer_count--;
     peer_free(gone->peer);
-    free(gone);
+    gone->peer = NULL;
+    gone->next = c->gone;
+    c->gone = gone;
 }
 
-static void take_tcp(struct collector *c, struct source *s)
+/* Events that were taken from epoll together may name a peer that an earlier one of them ended. */
+static void forget_gone(struct collector *c)
 {
-    bool nonsense;
-    if (peer_read(s->peer, take_message, c, &nonsense))
-        return;
+    while (c->gone) {
+        struct source *s = c->gone;
+        c->gone = s->next;
+        free(s);
+    }
+}
+
+/* With all places taken, one is made by the peer that never sent a message, or else was silent
+ * longest: connections that are only held open keep no exporter out. */
+static void make_place(struct collector *c)
+{
+    struct source *least = c->peers;
+    for (struct source *s = c->peers; s; s = s->next) {
+        bool idle = s->peer->messages == 0, least_idle = least->peer->messages == 0;
+        if (idle != least_idle ? idle : s->heard_ms < least->heard_ms)
+            least = s;
+    }
+    c->refused++;
+    peer_gone(c, least);
+}
+
+/* False when nobody waits. */
+static bool accept_peer(struct collector *c, int fd)
+{
+    struct peer *p = peer_accept(fd);
+    if (!p)
+        return false;
+    uint32_t value = 0;
+    if (c->allowed)
+        lpm_lookup_many(c->allowed, &p->ip, 1, &value);
+    if (value == LPM_NONE) {
+        c->refused++;
+        peer_free(p);
+        return true;
+    }
+    if (c->peer_count == c->peer_max)
+        make_place(c);
+    struct source *s = memory_alloc(sizeof *s);
+    *s = (struct source){.kind = SOURCE_PEER, .peer = p, .heard_ms = c->now_ms, .next = c->peers};
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = s};
+    c->peers = s;
+    c->peer_count++;
+    epoll_ctl(c->epoll, EPOLL_CTL_ADD, p->fd, &e);
+    return true;
+}
+
+/* True when more may be there. */
+static bool take_tcp(struct collector *c, struct source *s)
+{
+    enum peer_look look = peer_read(s->peer, take_message, c);
+    s->heard_ms = c->now_ms;
+    if (look == PEER_WAITS || look == PEER_GOES_ON)
+        return look == PEER_GOES_ON;
+    bool nonsense = look == PEER_NONSENSE;
     c->refused += nonsense;
     if (nonsense || s->peer->len) /* what is left is no whole message */
         tally_reject(&c->segment, nonsense ? REASON_bad_version : REASON_truncated, 1);
     peer_gone(c, s);
+    return false;
 }
 
 /* --- status --- */
@@ -436,10 +474,12 @@ static void handle(struct collector *c, struct source *s)
         take_udp(c, s->listener);
         break;
     case SOURCE_TCP:
-        accept_peer(c, s->listener->fd);
+        for (int i = 0; i < ACCEPTS && accept_peer(c, s->listener->fd); i++)
+            ;
         break;
     case SOURCE_PEER:
-        take_tcp(c, s);
+        if (s->peer)
+            take_tcp(c, s);
         break;
     case SOURCE_SIGNAL:
         take_signal(c, s->listener->fd);
@@ -472,6 +512,7 @@ static void loop(struct collector *c)
         c->now_ms = clock_ms();
         for (int i = 0; i < count; i++)
             handle(c, events[i].data.ptr);
+        forget_gone(c);
         keep_time(c);
     }
 }
@@ -488,15 +529,37 @@ static void drain(struct collector *c)
             more |= !c->listeners[i].tcp && take_udp(c, &c->listeners[i]);
     }
     while (c->peers) {
-        bool nonsense;
-        peer_read(c->peers->peer, take_message, c, &nonsense);
-        peer_gone(c, c->peers);
+        struct source *s = c->peers;
+        while (take_tcp(c, s) && (c->now_ms = clock_ms()) < until)
+            ;
+        if (s->peer)
+            peer_gone(c, s);
     }
+    forget_gone(c);
     decoder_finish(c->decoder, &c->segment);
     flush(c, true, true);
 }
 
 /* --- beginning and end --- */
+
+/* Peers take no more descriptors than leaves some for the spool, the status and the imports. */
+static void limit_peers(struct collector *c)
+{
+    struct rlimit files;
+    c->peer_max = PEERS_MAX;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return;
+    rlim_t wanted = PEERS_MAX + LISTENERS_MAX + FILES_OWN;
+    if (files.rlim_cur < wanted) {
+        files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+        setrlimit(RLIMIT_NOFILE, &files);
+        getrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (files.rlim_cur < wanted)
+        c->peer_max = files.rlim_cur > LISTENERS_MAX + FILES_OWN + 1
+                          ? (size_t)files.rlim_cur - LISTENERS_MAX - FILES_OWN
+                          : 1;
+}
 
 static int open_sockets(struct collector *c, struct error *err)
 {
@@ -586,6 +649,7 @@ static int begin(struct collector *c, int signals, struct error *err)
     int status = study_load(s->study, &c->study, err);
     if (status == 0)
         status = allow_read(s->allow, &c->allowed, err);
+    limit_peers(c);
     if (status == 0)
         status = open_sockets(c, err);
     if (status == 0 && s->metrics)

@@ -10,15 +10,21 @@
 #include "server/listen.h"
 #include "wire/cursor.h"
 
-enum { IPFIX_VERSION = 10, IPFIX_HEADER = 16 };
+enum {
+    IPFIX_VERSION = 10,
+    IPFIX_HEADER = 16,
+    READS = 16, /* of one peer before the others have their turn */
+};
 
 struct peer *peer_accept(int listener_fd)
 {
     struct sockaddr_storage from;
     socklen_t len = sizeof from;
     int fd = accept4(listener_fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int one = 1;
     if (fd < 0)
         return NULL;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one); /* an exporter may just vanish */
     struct peer *p = memory_alloc(sizeof *p);
     p->fd = fd;
     address_of(&from, &p->ip, &p->port);
@@ -42,6 +48,7 @@ static bool cut(struct peer *p, peer_message *give, void *ctx)
         if (p->len - at < len)
             break;
         give(ctx, p, bytes_of(p->octets + at, len));
+        p->messages++;
         at += len;
     }
     memmove(p->octets, p->octets + at, p->len - at);
@@ -49,19 +56,18 @@ static bool cut(struct peer *p, peer_message *give, void *ctx)
     return true;
 }
 
-bool peer_read(struct peer *p, peer_message *give, void *ctx, bool *nonsense)
+enum peer_look peer_read(struct peer *p, peer_message *give, void *ctx)
 {
-    *nonsense = false;
-    for (;;) {
+    for (int i = 0; i < READS; i++) {
         ssize_t got = recv(p->fd, p->octets + p->len, sizeof p->octets - p->len, 0);
         if (got < 0)
-            return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+            return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? PEER_WAITS
+                                                                             : PEER_CLOSED;
         p->len += (size_t)got;
-        if (!cut(p, give, ctx)) {
-            *nonsense = true;
-            return false;
-        }
+        if (!cut(p, give, ctx))
+            return PEER_NONSENSE;
         if (got == 0)
-            return false;
+            return PEER_CLOSED;
     }
+    return PEER_GOES_ON;
 }

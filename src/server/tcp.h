@@ -14,6 +14,7 @@ struct peer {
     int fd;
     struct ip ip;
     uint16_t port;
+    uint64_t messages; /* given out so far */
     size_t len;
     uint8_t octets[2 * PEER_MESSAGE_MAX];
 };
@@ -24,8 +25,14 @@ void peer_free(struct peer *p); /* closes it */
 
 typedef void peer_message(void *ctx, struct peer *p, struct bytes message);
 
-/* Reads what is there and gives out each whole message. False when the connection is over: closed
- * by the other side, or not IPFIX (`*nonsense`), after which nothing can be cut out any more. */
-bool peer_read(struct peer *p, peer_message *give, void *ctx, bool *nonsense);
+enum peer_look {
+    PEER_WAITS,   /* all that is there was read */
+    PEER_GOES_ON, /* more may be there: others have their turn first */
+    PEER_CLOSED,  /* by the other side; p->len octets are left that are no whole message */
+    PEER_NONSENSE /* not IPFIX: nothing can be cut out any more */
+};
+
+/* Reads what is there, but no more than some megabyte, and gives out each whole message. */
+enum peer_look peer_read(struct peer *p, peer_message *give, void *ctx);
 
 #endif

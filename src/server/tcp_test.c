@@ -58,7 +58,6 @@ static void messages_are_cut_out_however_they_come(void **state)
         int ends[2];
         struct heard h = {0};
         size_t len = 0;
-        bool nonsense, goes_on = true;
         for (size_t i = 0; i < 7; i++)
             len += put(all + len, lengths[i], (uint8_t)(i + 1));
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
@@ -68,13 +67,12 @@ static void messages_are_cut_out_however_they_come(void **state)
             size_t part = len - at < pieces[k] ? len - at : pieces[k];
             ssize_t sent = send(ends[1], all + at, part, 0);
             at += sent > 0 ? (size_t)sent : 0;
-            goes_on = peer_read(p, hear, &h, &nonsense);
-            assert_true(goes_on);
+            assert_int_equal(peer_read(p, hear, &h), PEER_WAITS);
         }
         close(ends[1]);
-        assert_false(peer_read(p, hear, &h, &nonsense));
-        assert_false(nonsense);
+        assert_int_equal(peer_read(p, hear, &h), PEER_CLOSED);
         assert_int_equal(h.count, 7);
+        assert_int_equal(p->messages, 7);
         assert_int_equal(h.octets, len);
         assert_int_equal(h.last, 7);
         assert_int_equal(p->len, 0);
@@ -89,16 +87,45 @@ static void what_is_not_ipfix_ends_the_connection(void **state)
     for (size_t i = 0; i < 4; i++) {
         int ends[2];
         struct heard h = {0};
-        bool nonsense;
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
         struct peer *p = peer_of(ends[0]);
         assert_int_equal(send(ends[1], wrong[i], 16, 0), 16);
-        assert_false(peer_read(p, hear, &h, &nonsense));
-        assert_true(nonsense);
+        assert_int_equal(peer_read(p, hear, &h), PEER_NONSENSE);
         assert_int_equal(h.count, 0);
         peer_free(p);
         close(ends[1]);
     }
+}
+
+struct flood {
+    int fd; /* the sender's end */
+    size_t count;
+};
+
+static void send_more(void *ctx, struct peer *p, struct bytes message)
+{
+    static uint8_t next[PEER_MESSAGE_MAX];
+    struct flood *f = ctx;
+    (void)p, (void)message;
+    f->count++;
+    put(next, sizeof next, 1);
+    assert_int_equal(send(f->fd, next, sizeof next, 0), (ssize_t)sizeof next);
+}
+
+/* A sender that is never done does not keep the others, and the end, waiting. */
+static void a_peer_that_never_stops_gives_way(void **state)
+{
+    (void)state;
+    int ends[2], size = 1 << 20;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    struct peer *p = peer_of(ends[0]);
+    struct flood f = {.fd = ends[1]};
+    send_more(&f, p, bytes_of(p->octets, 0));
+    assert_int_equal(peer_read(p, send_more, &f), PEER_GOES_ON);
+    assert_true(f.count > 1 && f.count < 1000);
+    peer_free(p);
+    close(ends[1]);
 }
 
 static void addresses_to_listen_on(void **state)
@@ -156,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_are_cut_out_however_they_come),
         cmocka_unit_test(what_is_not_ipfix_ends_the_connection),
+        cmocka_unit_test(a_peer_that_never_stops_gives_way),
         cmocka_unit_test(addresses_to_listen_on),
         cmocka_unit_test(datagrams_of_every_length_arrive_whole),
     };
