@@ -32,8 +32,8 @@ struct similar {
     uint32_t heads[HEADS];      /* ... and the first of those in `likes`, + 1 */
     uint32_t *next;             /* the next one, + 1 */
     uint64_t lengths;           /* of labels that may be misspellings */
-    uint8_t first[TEXT_MAX + 1]
-                 [2]; /* misspellings that a label of that length may be, from and to */
+    uint32_t first[TEXT_MAX + 1]
+                  [2]; /* misspellings that a label of that length may be, from and to */
 };
 
 static uint32_t bit_of(const char *text)
@@ -114,7 +114,8 @@ static void index_lengths(struct similar *s)
         }
         if (from < to)
             s->lengths |= 1ull << len;
-        s->first[len][0] = (uint8_t)(from - s->parts), s->first[len][1] = (uint8_t)(to - s->parts);
+        s->first[len][0] = (uint32_t)from;
+        s->first[len][1] = (uint32_t)to;
     }
 }
 
@@ -129,7 +130,6 @@ struct similar *similar_new(const struct fact *facts, size_t count)
     s->facts = facts;
     s->likes = memory_array(count + 1, sizeof *s->likes);
     s->scripts = memory_array(count + 1, sizeof *s->scripts);
-    size_t misspelt = 0;
     for (int own = 1; own >= 0; own--)
         for (size_t i = 0; i < count; i++)
             if (in_other_script(&facts[i]) && facts[i].own == own)
@@ -137,8 +137,7 @@ struct similar *similar_new(const struct fact *facts, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (in_other_script(&facts[i]))
             continue;
-        bool edit = facts[i].kind == FACT_MISSPELT;
-        if ((edit && misspelt++ < UINT8_MAX) || facts[i].kind == FACT_WORD ||
+        if (facts[i].kind == FACT_MISSPELT || facts[i].kind == FACT_WORD ||
             facts[i].kind == FACT_MARK)
             add_like(s, &facts[i], (uint32_t)i);
     }
@@ -228,7 +227,7 @@ static const struct fact *by_edits(const struct similar *s, const char *label, s
         return NULL;
     uint32_t letters = letters_of(label, len);
     unsigned nearest = UINT8_MAX;
-    for (size_t i = s->parts + s->first[len][0]; i < s->parts + s->first[len][1]; i++) {
+    for (size_t i = s->first[len][0]; i < s->first[len][1]; i++) {
         const struct like *l = &s->likes[i];
         unsigned limit = edits_of(l->len);
         if ((unsigned)__builtin_popcount(letters ^ l->letters) > 2 * limit)

@@ -73,6 +73,30 @@ static void test_what_fits(void **state)
     similar_free(s);
 }
 
+/* Every one of many misspellings is known, however many a study adds. */
+static void test_many_misspellings(void **state)
+{
+    (void)state;
+    enum { MANY = 600 };
+    static struct fact facts[MANY];
+    static char texts[MANY][16];
+    for (uint32_t i = 0; i < MANY; i++) { /* unlike each other by more than two edits */
+        memset(texts[i], 'a' + (int)(i % 26), 12);
+        memset(texts[i] + 4, 'a' + (int)(i / 26), 4);
+        facts[i] = fact(FACT_MISSPELT, texts[i], i + 1);
+    }
+    struct similar *s = similar_new(facts, MANY);
+    for (uint32_t i = 0; i < MANY; i++) {
+        char label[16];
+        memcpy(label, texts[i], sizeof label);
+        label[1] = '0';
+        const struct fact *f = similar_find(s, label, strlen(label), 0);
+        assert_non_null(f);
+        assert_int_equal(f->subject, i + 1);
+    }
+    similar_free(s);
+}
+
 static void test_dates_and_own(void **state)
 {
     (void)state;
@@ -159,9 +183,8 @@ static void test_affixes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_fits),
-        cmocka_unit_test(test_dates_and_own),
-        cmocka_unit_test(test_distance_against_plain),
+        cmocka_unit_test(test_what_fits),     cmocka_unit_test(test_many_misspellings),
+        cmocka_unit_test(test_dates_and_own), cmocka_unit_test(test_distance_against_plain),
         cmocka_unit_test(test_affixes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
