@@ -429,6 +429,19 @@ int32_t zone_offset_s(const struct zone *z, int64_t utc_s)
     return z->offset_s[low];
 }
 
+int64_t zone_change_s(const struct zone *z, int64_t low_s, int64_t high_s)
+{
+    int32_t before = zone_offset_s(z, low_s);
+    while (high_s - low_s > 1) {
+        int64_t mid = low_s + (high_s - low_s) / 2;
+        if (zone_offset_s(z, mid) == before)
+            low_s = mid;
+        else
+            high_s = mid;
+    }
+    return high_s;
+}
+
 int64_t zone_to_utc_s(const struct zone *z, int64_t local_s)
 {
     /* Largest offset first: the earliest of the moments that show this local time. */

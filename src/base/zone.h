@@ -17,6 +17,8 @@ void zone_free(struct zone *z);
 const char *zone_name(const struct zone *z);
 /* Seconds east of UTC at that moment. */
 int32_t zone_offset_s(const struct zone *z, int64_t utc_s);
+/* The second at which the offset changes, between two moments with different offsets. */
+int64_t zone_change_s(const struct zone *z, int64_t low_s, int64_t high_s);
 /* UTC seconds at which the zone's date `day` (days since 1970-01-01) begins. Where midnight does
  * not exist, the first moment of the day; where it comes twice, the first. */
 int64_t zone_day_start_s(const struct zone *z, int32_t day);

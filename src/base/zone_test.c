@@ -78,6 +78,19 @@ static void gaps_and_doubles(void **state)
     zone_free(z);
 }
 
+/* Europe/London put its clocks on at 01:00 UTC on 26 March 2017. */
+static void the_second_of_a_change(void **state)
+{
+    (void)state;
+    struct zone *z = open_zone("Europe/London");
+    int64_t at = utc("2017-03-26T01:00:00Z");
+    assert_int_equal(zone_change_s(z, utc("2017-03-01T00:00:00Z"), utc("2017-04-01T00:00:00Z")),
+                     at);
+    assert_int_equal(zone_change_s(z, at - 1, at), at);
+    assert_int_equal(zone_change_s(z, at - 3600, at), at);
+    zone_free(z);
+}
+
 static void odd_offsets(void **state)
 {
     (void)state;
@@ -235,6 +248,7 @@ int main(void)
         cmocka_unit_test(gaps_and_doubles),
         cmocka_unit_test(odd_offsets),
         cmocka_unit_test(offsets_equal_the_c_library),
+        cmocka_unit_test(the_second_of_a_change),
         cmocka_unit_test(unknown_zones_are_named),
         cmocka_unit_test(calendar_round_trip),
         cmocka_unit_test(times_read_and_print),

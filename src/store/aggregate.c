@@ -146,20 +146,6 @@ void aggregate_free(struct aggregate *a)
 
 /* --- the zone's clock --- */
 
-/* The second at which the offset changes between two moments with different offsets. */
-static int64_t change_between(const struct zone *z, int64_t low, int64_t high)
-{
-    int32_t before = zone_offset_s(z, low);
-    while (high - low > 1) {
-        int64_t mid = low + (high - low) / 2;
-        if (zone_offset_s(z, mid) == before)
-            low = mid;
-        else
-            high = mid;
-    }
-    return high;
-}
-
 void aggregate_day(struct aggregate *a, int32_t utc_day)
 {
     int64_t at = (int64_t)utc_day * DAY_S, end = at + DAY_S;
@@ -168,9 +154,9 @@ void aggregate_day(struct aggregate *a, int32_t utc_day)
     for (; at < end; at += 3600) {
         int32_t offset_s = zone_offset_s(a->zone, at);
         if (offset_s != zone_offset_s(a->zone, at + 3600))
-            a->stretches[n++] = (struct stretch){
-                .until_ms = (uint64_t)change_between(a->zone, at, at + 3600) * 1000,
-                .offset_ms = (int64_t)offset_s * 1000};
+            a->stretches[n++] =
+                (struct stretch){.until_ms = (uint64_t)zone_change_s(a->zone, at, at + 3600) * 1000,
+                                 .offset_ms = (int64_t)offset_s * 1000};
     }
     a->stretches[n] = (struct stretch){UINT64_MAX, (int64_t)zone_offset_s(a->zone, end) * 1000};
     assert(n < STRETCHES);

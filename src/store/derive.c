@@ -65,20 +65,6 @@ static struct days days_between(const struct zone *z, int32_t from, int32_t to)
 
 /* --- SQL --- */
 
-/* The second at which the offset changes between two moments with different offsets. */
-static int64_t change_between(const struct zone *z, int64_t low, int64_t high)
-{
-    int32_t before = zone_offset_s(z, low);
-    while (high - low > 1) {
-        int64_t mid = low + (high - low) / 2;
-        if (zone_offset_s(z, mid) == before)
-            low = mid;
-        else
-            high = mid;
-    }
-    return high;
-}
-
 /* start_ms on the zone's clock: the offset of each stretch of time between changes of the clock. */
 static void local_ms_sql(struct buf *out, const struct days *d)
 {
@@ -90,7 +76,7 @@ static void local_ms_sql(struct buf *out, const struct days *d)
     for (; at < end; at += 3600) {
         if (zone_offset_s(z, at) == zone_offset_s(z, at + 3600))
             continue;
-        int64_t change = change_between(z, at, at + 3600);
+        int64_t change = zone_change_s(z, at, at + 3600);
         buf_format(&stretches, "start_ms < %" PRId64 ", %" PRId64 ", ", change * 1000,
                    (int64_t)zone_offset_s(z, at) * 1000);
         changes++;
