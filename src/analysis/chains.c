@@ -134,13 +134,6 @@ static void test_all(struct analysis *a, const struct side *in, const struct sid
     }
 }
 
-static const char *ip_words(struct analysis *a, const struct ip *ip)
-{
-    char text[IP_TEXT_MAX + 1];
-    text[ip_print(ip, text)] = 0;
-    return arena_format(a->arena, "%s", text);
-}
-
 static json_t *chain_json(struct analysis *a, const struct pair *x, double q)
 {
     const char *local = ip_words(a, &x->in->from), *relay = ip_words(a, &x->in->to),

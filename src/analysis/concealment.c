@@ -73,13 +73,6 @@ struct ip ip_of(struct bytes b)
     return ip;
 }
 
-const char *ip_words(struct analysis *a, const struct ip *ip)
-{
-    char text[IP_TEXT_MAX];
-    size_t len = ip_print(ip, text);
-    return arena_text(a->arena, text, len);
-}
-
 /* --- what is counted --- */
 
 static const char *const protocols[] = {"openvpn", "wireguard", "ipsec",        "pptp",

@@ -15,7 +15,6 @@ struct dated;
 /* Code of a service or category in SQL; NO_CODE where the store has none. */
 uint32_t concealment_code(const struct analysis *a, enum symbol_kind kind, const char *id);
 struct ip ip_of(struct bytes b);
-const char *ip_words(struct analysis *a, const struct ip *ip);
 
 /* What a filter returns in the study's period, added to the days' cells; and its local hosts. */
 int concealment_by_filter(struct analysis *a, const char *filter, struct amounts *cells,

@@ -197,17 +197,8 @@ static bool is_pivot(const struct study *s, const struct prefix *p)
 static void hosts_sql(const struct analysis *a, struct buf *b, const struct study_event_series *s)
 {
     for (size_t i = 0; i < s->host_count; i++) {
-        struct ip range[2];
-        prefix_range(&s->hosts[i], &range[0], &range[1]);
-        for (int end = 0; end < 2; end++) {
-            buf_format(b, "%s",
-                       end ? "') AND local <= unhex('"
-                       : i ? " OR (local >= unhex('"
-                           : "(local >= unhex('");
-            for (int o = 0; o < IP_OCTETS; o++)
-                buf_format(b, "%02x", range[end].octet[o]);
-        }
-        buf_format(b, "') AND pivot = %d)", (int)is_pivot(a->study, &s->hosts[i]));
+        buf_format(b, "%s(%s AND pivot = %d)", i ? " OR " : "", range_sql(a, "local", &s->hosts[i]),
+                   (int)is_pivot(a->study, &s->hosts[i]));
     }
 }
 

@@ -143,18 +143,6 @@ double country_blocks_all(void)
     return sum;
 }
 
-const char *text_count(struct analysis *a, double x)
-{
-    char digits[32], out[48];
-    int len = snprintf(digits, sizeof(digits), "%.0f", x), to = 0;
-    for (int i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0 && digits[i - 1] != '-')
-            out[to++] = ',';
-        out[to++] = digits[i];
-    }
-    return arena_text(a->arena, out, (size_t)to);
-}
-
 /* One decimal; below 1% two significant digits, so that a small share does not become 0.0%. */
 const char *text_percent(struct analysis *a, double x)
 {
@@ -166,17 +154,22 @@ const char *text_percent(struct analysis *a, double x)
     return arena_format(a->arena, fabs(p) < 0.95 ? "%.2f%%" : "%.1f%%", p);
 }
 
-const char *text_share(struct analysis *a, const json_t *e)
+const char *ip_words(const struct analysis *a, const struct ip *ip)
 {
-    return arena_format(a->arena, "%s (%.0f%% interval %s to %s)",
-                        text_percent(a, json_number_value(json_object_get(e, "value"))),
-                        100 * json_number_value(json_object_get(e, "level")),
-                        text_percent(a, json_number_value(json_object_get(e, "low"))),
-                        text_percent(a, json_number_value(json_object_get(e, "high"))));
+    char text[IP_TEXT_MAX];
+    size_t len = ip_print(ip, text);
+    return arena_text(a->arena, text, len);
 }
 
-const char *text_hour(struct analysis *a, double hour)
+const char *range_sql(const struct analysis *a, const char *column, const struct prefix *p)
 {
-    int minutes = (int)lround(hour * 60);
-    return arena_format(a->arena, "%02d:%02d", minutes / 60, minutes % 60);
+    struct ip first, last;
+    char from[2 * IP_OCTETS + 1], to[2 * IP_OCTETS + 1];
+    prefix_range(p, &first, &last);
+    for (int i = 0; i < IP_OCTETS; i++) {
+        snprintf(from + 2 * i, 3, "%02x", first.octet[i]);
+        snprintf(to + 2 * i, 3, "%02x", last.octet[i]);
+    }
+    return arena_format(a->arena, "%s >= unhex('%s') AND %s <= unhex('%s')", column, from, column,
+                        to);
 }

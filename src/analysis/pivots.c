@@ -24,19 +24,6 @@ struct pivot {
     struct table all, services, categories;
 };
 
-const char *range_sql(struct analysis *a, const char *column, const struct prefix *p)
-{
-    struct ip first, last;
-    char from[2 * IP_OCTETS + 1], to[2 * IP_OCTETS + 1];
-    prefix_range(p, &first, &last);
-    for (int i = 0; i < IP_OCTETS; i++) {
-        snprintf(from + 2 * i, 3, "%02x", first.octet[i]);
-        snprintf(to + 2 * i, 3, "%02x", last.octet[i]);
-    }
-    return arena_format(a->arena, "%s >= unhex('%s') AND %s <= unhex('%s')", column, from, column,
-                        to);
-}
-
 static struct pivot pivot_of(struct analysis *a, const struct study_pivot *s)
 {
     struct pivot p = {.study = s};

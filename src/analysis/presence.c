@@ -153,25 +153,14 @@ static const char *institution_name(unsigned owner)
     return "";
 }
 
-static void add_hex(struct buf *b, const struct ip *ip)
-{
-    for (int i = 0; i < IP_OCTETS; i++)
-        buf_format(b, "%02x", ip->octet[i]);
-}
-
 /* "NOT (remote in an exclusion)": embassies and the carriers' own access points are no presence. */
 static const char *exclusions_sql(struct analysis *a)
 {
     struct buf b;
     buf_init(&b, 1 << 20);
     for (size_t i = 0; i < a->study->exclusion_count; i++) {
-        struct ip first, last;
-        prefix_range(&a->study->exclusions[i].prefix, &first, &last);
-        buf_text(&b, " AND NOT (remote >= unhex('");
-        add_hex(&b, &first);
-        buf_text(&b, "') AND remote <= unhex('");
-        add_hex(&b, &last);
-        buf_text(&b, "'))");
+        const struct prefix *p = &a->study->exclusions[i].prefix;
+        buf_format(&b, " AND NOT (%s)", range_sql(a, "remote", p));
     }
     const char *text = arena_text(a->arena, b.at ? b.at : "", b.len);
     buf_done(&b);

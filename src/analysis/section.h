@@ -12,6 +12,7 @@
 #include "analysis/phrase.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/ip.h"
 #include "schema/values.h"
 #include "stats/interval.h"
 
@@ -178,11 +179,11 @@ double country_blocks_all(void);
 
 /* --- words --- */
 
-const char *text_count(struct analysis *a, double x);   /* "2,780,123" */
-const char *text_percent(struct analysis *a, double x); /* "14.2%" */
-const char *text_share(struct analysis *a,
-                       const json_t *estimate);         /* "14.2% (95% interval 13.8% to 14.6%)" */
-const char *text_hour(struct analysis *a, double hour); /* "09:00", "20:30" */
+/* All in the run's arena. */
+const char *text_percent(struct analysis *a, double x);              /* "14.2%" */
+const char *ip_words(const struct analysis *a, const struct ip *ip); /* "198.51.100.7" */
+const char *range_sql(const struct analysis *a, const char *column,
+                      const struct prefix *p); /* "local >= unhex('..') AND local <= unhex('..')" */
 
 /* --- sections, in the model's order; each returns its part or an error --- */
 

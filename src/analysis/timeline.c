@@ -95,21 +95,6 @@ static int tell(struct analysis *a, const struct telling *t, json_t *list, struc
 
 /* --- what the study names --- */
 
-static const char *net_sql(struct analysis *a, const struct prefix *net)
-{
-    struct ip first, last;
-    char from[2 * IP_OCTETS + 1], to[2 * IP_OCTETS + 1];
-    prefix_range(net, &first, &last);
-    for (int i = 0; i < IP_OCTETS; i++) {
-        snprintf(from + 2 * i, 3, "%02x", first.octet[i]);
-        snprintf(to + 2 * i, 3, "%02x", last.octet[i]);
-    }
-    return arena_format(a->arena,
-                        "((local >= unhex('%s') AND local <= unhex('%s')) OR (remote >= "
-                        "unhex('%s') AND remote <= unhex('%s')))",
-                        from, to, from, to);
-}
-
 static struct telling named(struct analysis *a, const struct study_timeline *x)
 {
     struct telling t = {.label = x->label, .reason = "study", .where = "1", .filter = "any"};
@@ -119,7 +104,8 @@ static struct telling named(struct analysis *a, const struct study_timeline *x)
     t.kind = x->has_net ? "net" : "service";
     if (x->has_net) {
         prefix_print(&x->net, net);
-        t.where = net_sql(a, &x->net);
+        t.where = arena_format(a->arena, "(%s OR %s)", range_sql(a, "local", &x->net),
+                               range_sql(a, "remote", &x->net));
         t.filter = arena_format(a->arena, "net %s", net);
     }
     t.id = x->has_net ? arena_format(a->arena, "%s", net) : x->service;

@@ -32,8 +32,6 @@ void attribution_batch(struct attribution *a, struct batch *flows);
  * "lists": [{kind, label, editions}]} for the report's provenance. */
 json_t *attribution_provenance(const struct attribution *a);
 const struct catalogue *attribution_catalogue(const struct attribution *a);
-/* The study's lists of addresses and Tor's relays. */
-const struct dated *attribution_lists(const struct attribution *a);
 /* What is known of an address or a name, each fact with source and date; as JSON and as text. */
 json_t *attribution_look(struct attribution *a, const char *subject, uint64_t at_ms,
                          struct error *err);

@@ -851,11 +851,6 @@ size_t catalogue_owners(const struct catalogue *c)
     return c->owner_count;
 }
 
-const char *catalogue_owner_id(const struct catalogue *c, size_t index)
-{
-    return c->owners[index].id;
-}
-
 const char *catalogue_owner_name(const struct catalogue *c, size_t index)
 {
     return c->owners[index].name;

@@ -112,11 +112,6 @@ bool listed_has(const struct attribution *a, const struct ip *ip)
     return dated_has(a->listed->dated, ip);
 }
 
-const struct dated *attribution_lists(const struct attribution *a)
-{
-    return a->listed->dated;
-}
-
 static unsigned owner_of_hit(const struct dated_hit *h)
 {
     static const unsigned owners[LIST_KINDS] = {[LIST_VPN] = OWNER_VPN,

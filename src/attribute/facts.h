@@ -55,7 +55,6 @@ unsigned catalogue_service_owner(const struct catalogue *c, size_t index); /* en
 size_t catalogue_service_category_index(const struct catalogue *c, size_t index);
 
 size_t catalogue_owners(const struct catalogue *c);
-const char *catalogue_owner_id(const struct catalogue *c, size_t index);
 const char *catalogue_owner_name(const struct catalogue *c, size_t index);
 /* What the entry says of itself, a sentence; empty when nothing. */
 const char *catalogue_service_note(const struct catalogue *c, size_t index);

@@ -116,11 +116,6 @@ size_t held_forget(struct held *h, const struct exporter *e)
     return count;
 }
 
-bool held_any(const struct held *h)
-{
-    return h->all.count > 0;
-}
-
 size_t held_octets(const struct held *h)
 {
     return h->octets;

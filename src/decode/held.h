@@ -36,7 +36,6 @@ struct held_entry *held_find(struct held *h, const struct exporter *e, uint16_t 
 void held_drop(struct held *h, struct held_entry *entry);
 /* Drops all of an exporter's (NULL: everything); returns how many. */
 size_t held_forget(struct held *h, const struct exporter *e);
-bool held_any(const struct held *h);
 size_t held_octets(const struct held *h);
 
 #endif

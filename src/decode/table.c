@@ -30,11 +30,6 @@ const char *table_kind_text(enum table_kind kind)
     return texts[kind];
 }
 
-const char *table_column_name(enum table_column column)
-{
-    return columns[column].name;
-}
-
 /* ---- names of columns ---- */
 
 static bool same(struct bytes a, const char *text, size_t len)

@@ -50,7 +50,6 @@ enum table_column table_column_of(const struct table_map *map, struct bytes name
 /* How good a match the name is (2 mapped, 1 ours, 0 another tool's): the better one counts where
  * two names of a table mean the same. */
 int table_rank(const struct table_map *map, struct bytes name);
-const char *table_column_name(enum table_column column);
 
 /* Which columns a table has; false where the least is missing: a time, two addresses, a protocol,
  * a counter. `missing` then says which. */

@@ -71,11 +71,6 @@ size_t templates_count(const struct templates *s)
     return s->unused.count + s->used.count;
 }
 
-size_t templates_octets(const struct templates *s)
-{
-    return s->octets;
-}
-
 struct template *templates_find(struct templates *s, struct exporter *e, uint16_t id)
 {
     if (e->last && e->last->id == id)

@@ -88,6 +88,5 @@ void templates_used(struct templates *s, struct template *t);
 /* Drops all of an exporter's. */
 void templates_forget(struct templates *s, struct exporter *e);
 size_t templates_count(const struct templates *s);
-size_t templates_octets(const struct templates *s);
 
 #endif
