@@ -41,8 +41,8 @@ static struct batch *make_rows(void)
         uint8_t protocol = protocols[random_below(&r, sizeof protocols)];
         bool icmp = protocol == 1 || protocol == 58, side = random_below(&r, 2);
         uint16_t type = (uint16_t)((protocol == 58 ? 126 : 0) + random_below(&r, 22));
-        uint16_t port =
-            icmp ? (uint16_t)(type << 8 | random_below(&r, 3)) : (uint16_t)random_below(&r, 65536);
+        uint64_t any = icmp ? (uint64_t)type << 8 | random_below(&r, 3) : random_below(&r, 65536);
+        uint16_t port = (uint16_t)any;
         batch_start_ms(b)[i] = i;
         batch_local(b)[i] = random_ip(&r);
         batch_remote(b)[i] = random_ip(&r);
