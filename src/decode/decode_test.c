@@ -961,6 +961,30 @@ static void sflow(void **state)
     fixture_close(&f);
 }
 
+/* sflow_version_5.txt's extended_nat (1007) and extended_nat_port (1020), behind the packet. */
+static void sflow_translated_ends(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct build b = {0};
+    fixture_open(&f, NULL);
+    put_sflow(&b, 1, 1);
+    put(&b, 1, 4), put(&b, 32 + 40 + 24 + 16, 4);
+    put(&b, 1, 8), put(&b, 256, 4), put(&b, 0, 16), put(&b, 3, 4);
+    put(&b, 3, 4), put(&b, 32, 4);
+    put(&b, 900, 4), put(&b, 6, 4), put(&b, 0x0a000001, 4), put(&b, 0x0a000002, 4);
+    put(&b, 50000, 4), put(&b, 443, 4), put(&b, 0x18, 4), put(&b, 0, 4);
+    put(&b, 1007, 4), put(&b, 16, 4);
+    put(&b, 1, 4), put(&b, 0xcb007101, 4), put(&b, 1, 4), put(&b, 0x0a000002, 4);
+    put(&b, 1020, 4), put(&b, 8, 4), put(&b, 1024, 4), put(&b, 443, 4);
+    assert_int_equal(feed(&f, &b), 1);
+    assert_address(&batch_nat_src_ip(f.out)[0], "203.0.113.1");
+    assert_address(&batch_nat_dst_ip(f.out)[0], "::");
+    assert_int_equal(batch_nat_src_port(f.out)[0], 1024);
+    assert_int_equal(batch_nat_dst_port(f.out)[0], 0);
+    fixture_close(&f);
+}
+
 static void hosts_in_their_plain_form(void **state)
 {
     (void)state;
@@ -1125,6 +1149,7 @@ int main(void)
         cmocka_unit_test(damaged_structured_data),
         cmocka_unit_test(applications_by_table_and_by_name),
         cmocka_unit_test(sflow),
+        cmocka_unit_test(sflow_translated_ends),
         cmocka_unit_test(hosts_in_their_plain_form),
         cmocka_unit_test(messages_one_after_the_other),
         cmocka_unit_test(population_decides),

@@ -21,6 +21,7 @@
 
 #include "base/memory.h"
 #include "decode/times.h"
+#include "decode/translated.h"
 #include "schema/values.h"
 #include "wire/cursor.h"
 
@@ -62,6 +63,9 @@ enum part {
     PART_SAMPLER,  /* V3 */
     PART_FIREWALL, /* time of the event u64, ..., event */
     PART_NAT,      /* ..., event */
+    PART_NAT_V4,   /* both ends after translation */
+    PART_NAT_V6,
+    PART_NAT_PORTS,
     PART_ROUTER4,
     PART_ROUTER6,
     PART_OUT_PACKETS_4, /* 1.6 */
@@ -82,7 +86,8 @@ static const struct element v3_elements[] = {
     [3] = {PART_V6, 32},          [4] = {PART_MISC, 13},    [5] = {PART_OUT, 24},
     [6 ... 11] = {PART_NONE, 0},  [12] = {PART_ROUTER4, 4}, [13] = {PART_ROUTER6, 16},
     [14 ... 17] = {PART_NONE, 0}, [18] = {PART_SAMPLER, 8}, [19] = {PART_FIREWALL, 15},
-    [20 ... 24] = {PART_NONE, 0}, [25] = {PART_NAT, 13},
+    [20] = {PART_NAT_V4, 8},      [21] = {PART_NAT_V6, 32}, [22] = {PART_NAT_PORTS, 4},
+    [23 ... 24] = {PART_NONE, 0}, [25] = {PART_NAT, 13},
 };
 
 /* Octets of the extensions of 1.6; 0 for numbers it never used. */
@@ -468,6 +473,12 @@ static enum part map_part(uint16_t id)
         return PART_RECEIVED;
     case 37:
         return PART_FIREWALL;
+    case 38:
+        return PART_NAT_PORTS;
+    case 39:
+        return PART_NAT_V4;
+    case 40:
+        return PART_NAT_V6;
     case 46:
         return PART_NAT;
     default:
@@ -772,6 +783,39 @@ static bool decode_flow(struct nfcapd_records *r, const struct found *found, str
     return true;
 }
 
+/* What the ends became, read from the record again: most files have nothing of it. */
+static void write_translated(const struct found *found, struct batch *out, size_t row)
+{
+    const struct layout *l = found->layout;
+    const uint8_t *base =
+        found->data ? found->data + common_required(octets_le16(found->at + 4)) : found->at;
+    const uint8_t *v4 = part_of(l, PART_NAT_V4, base), *v6 = part_of(l, PART_NAT_V6, base);
+    const uint8_t *ports = part_of(l, PART_NAT_PORTS, base);
+    uint8_t protocol = batch_protocol(out)[row];
+    if (protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMP6)
+        ports = NULL;
+    for (size_t end = 0; end < 2; end++) {
+        struct ip ip = {0};
+        if (v6)
+            ip = ip_from_le64s(v6 + 16 * end);
+        else if (v4 && octets_le32(v4 + 4 * end))
+            ip = ip_from_le32(v4 + 4 * end);
+        uint16_t port = ports ? octets_le16(ports + 2 * end) : 0;
+        const struct ip *before = end ? &batch_dst_ip(out)[row] : &batch_src_ip(out)[row];
+        uint16_t port_before = end ? batch_dst_port(out)[row] : batch_src_port(out)[row];
+        if (!is_translated(before, port_before, &ip, port))
+            continue;
+        *(end ? &batch_nat_dst_ip(out)[row] : &batch_nat_src_ip(out)[row]) = ip;
+        *(end ? &batch_nat_dst_port(out)[row] : &batch_nat_src_port(out)[row]) = port;
+    }
+}
+
+static bool tells_translation(const struct layout *l)
+{
+    return l->part[PART_NAT_V4] != NOWHERE || l->part[PART_NAT_V6] != NOWHERE ||
+           l->part[PART_NAT_PORTS] != NOWHERE;
+}
+
 #define WRITE(column, value)                                                                       \
     do {                                                                                           \
         __typeof__(batch_##column(out)) write_to = batch_##column(out) + row;                      \
@@ -800,6 +844,9 @@ static void write_rows(struct nfcapd_records *r, size_t count)
     WRITE(marks, f[i].marks);
     WRITE(exporter, f[i].symbol);
     WRITE(sampling, f[i].sampling);
+    for (size_t i = 0; i < count; i++)
+        if (tells_translation(r->found[r->pick[i]].layout))
+            write_translated(&r->found[r->pick[i]], out, row + i);
 }
 
 /* What was found so far becomes rows. */

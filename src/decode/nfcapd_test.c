@@ -475,6 +475,48 @@ static void the_older_layout(void **state)
     fixture_close(&f);
 }
 
+static void assert_address(const struct ip *ip, const char *want)
+{
+    char text[IP_TEXT_MAX];
+    ip_print(ip, text);
+    assert_string_equal(text, want);
+}
+
+/* Both layouts: the source translated, the destination not. */
+static void translated_ends(void **state)
+{
+    (void)state;
+    static struct build b[2];
+    begin_file(&b[0], 2, 0);
+    begin_block(&b[0], 1, 3);
+    begin_v3(&b[0], 4, 3, 0);
+    put_flow(&b[0], 10, 1000); /* ports 40000 and 443 */
+    put_v4(&b[0], SRC, DST);
+    le(&b[0], 20, 2), le(&b[0], 12, 2), le(&b[0], 0xcb007101, 4), le(&b[0], DST, 4);
+    le(&b[0], 22, 2), le(&b[0], 8, 2), le(&b[0], 1024, 2), le(&b[0], 443, 2);
+    end_record(&b[0]);
+    end_block(&b[0]);
+    begin_file(&b[1], 1, 0);
+    begin_block(&b[1], 2, 2);
+    put_map(&b[1], 7, (const uint16_t[]){4, 38, 39}, 3, 16);
+    put_common(&b[1], 10, 0, 7); /* ports 53 and 5353 */
+    le(&b[1], 0, 4), le(&b[1], 1024, 2), le(&b[1], 5353, 2);
+    le(&b[1], 0xcb007101, 4), le(&b[1], DST, 4);
+    end_record(&b[1]);
+    end_block(&b[1]);
+    for (int i = 0; i < 2; i++) {
+        struct fixture f;
+        fixture_open(&f, NULL);
+        read_small(&f, &b[i]);
+        assert_int_equal(f.out->rows, 1);
+        assert_address(&batch_nat_src_ip(f.out)[0], "203.0.113.1");
+        assert_address(&batch_nat_dst_ip(f.out)[0], "::");
+        assert_int_equal(batch_nat_src_port(f.out)[0], 1024);
+        assert_int_equal(batch_nat_dst_port(f.out)[0], 0);
+        fixture_close(&f);
+    }
+}
+
 static void what_is_lost_is_counted(void **state)
 {
     (void)state;
@@ -865,12 +907,19 @@ static void mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_kinds_of_records),    cmocka_unit_test(counters_are_as_exported),
-        cmocka_unit_test(only_the_population),     cmocka_unit_test(the_older_layout),
-        cmocka_unit_test(what_is_lost_is_counted), cmocka_unit_test(files_that_are_none),
-        cmocka_unit_test(lzo_instructions),        cmocka_unit_test(as_nfdump_prints_them),
-        cmocka_unit_test(each_compression),        cmocka_unit_test(files_of_nfpcapd),
-        cmocka_unit_test(each_truncation),         cmocka_unit_test(mutations),
+        cmocka_unit_test(all_kinds_of_records),
+        cmocka_unit_test(counters_are_as_exported),
+        cmocka_unit_test(only_the_population),
+        cmocka_unit_test(the_older_layout),
+        cmocka_unit_test(what_is_lost_is_counted),
+        cmocka_unit_test(files_that_are_none),
+        cmocka_unit_test(lzo_instructions),
+        cmocka_unit_test(as_nfdump_prints_them),
+        cmocka_unit_test(translated_ends),
+        cmocka_unit_test(each_compression),
+        cmocka_unit_test(files_of_nfpcapd),
+        cmocka_unit_test(each_truncation),
+        cmocka_unit_test(mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include "decode/sampling.h"
 #include "decode/texts.h"
 #include "decode/times.h"
+#include "decode/translated.h"
 #include "schema/values.h"
 #include "wire/cursor.h"
 #include "wire/link.h"
@@ -566,19 +567,15 @@ static struct ip translated_ip(const struct records *r, const struct translation
     return ip;
 }
 
-/* Nothing is written for an end that stayed what it was: translators tell both ends of each
- * session, and firewalls all sessions. */
 static void write_translation(struct records *r, const struct translation *n, size_t count)
 {
-    static const struct ip none;
     if (!n->v4 && !n->v6 && !n->port)
         return;
     for (size_t i = 0; i < count; i++) {
         struct ip ip = translated_ip(r, n, i);
         bool icmp = r->protocol[i] == PROTOCOL_ICMP || r->protocol[i] == PROTOCOL_ICMP6;
         uint16_t port = n->port && !icmp ? (uint16_t)records_number(r, n->port, i) : 0;
-        bool moved = !ip_equal(&ip, &none) && !ip_equal(&ip, &n->ip_before[i]);
-        if (!moved && (!port || port == n->port_before[i]))
+        if (!is_translated(&n->ip_before[i], n->port_before[i], &ip, port))
             continue;
         n->ip[i] = ip;
         n->port_after[i] = port;

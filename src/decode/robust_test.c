@@ -153,7 +153,9 @@ static void floods_stay_within_the_limit(void **state)
     feed(&f, &b);
     for (int i = 0; i < 10; i++)
         known(&f, &b);
-    for (uint32_t i = 0; i < 400000; i++) {
+    const char *wanted = getenv("TELLTALE_FLOOD"); /* 10000000: a minute */
+    uint32_t flood = wanted ? (uint32_t)strtoul(wanted, NULL, 10) : 400000;
+    for (uint32_t i = 0; i < flood; i++) {
         forged(&f, &r, i, &b);
         if (i % 40000 == 0)
             known(&f, &b);

@@ -2,13 +2,20 @@
 /* sFlow 5 (sflow.org/sflow_version_5.txt). A flow sample is one packet out of `rate`: a record of
  * one packet, decoded from the header it carries. All numbers are 32 bits in network order. */
 #include "decode/decoder.h"
+#include "decode/translated.h"
 #include "schema/values.h"
 #include "wire/cursor.h"
 #include "wire/link.h"
 #include "wire/packet.h"
 
 enum sample_format { FLOW = 1, COUNTERS = 2, FLOW_EXPANDED = 3, COUNTERS_EXPANDED = 4 };
-enum record_format { RAW_HEADER = 1, SAMPLED_IPV4 = 3, SAMPLED_IPV6 = 4 };
+enum record_format {
+    RAW_HEADER = 1,
+    SAMPLED_IPV4 = 3,
+    SAMPLED_IPV6 = 4,
+    EXTENDED_NAT = 1007,
+    EXTENDED_NAT_PORT = 1020
+};
 enum { ADDRESS_V4 = 1, ADDRESS_V6 = 2, PROTOCOL_TCP = 6 };
 
 /* header_protocol of a raw packet header, as link types. */
@@ -46,21 +53,54 @@ static enum reason sampled_ip(struct cursor *c, bool v6, struct packet *ret)
     return c->failed ? REASON_bad_length : REASON_COUNT;
 }
 
+/* What the ends of the packet became. */
+struct translated_packet {
+    struct ip src, dst;
+    uint16_t src_port, dst_port;
+};
+
+static struct ip any_address(struct cursor *c)
+{
+    uint32_t kind = cursor_be32(c);
+    if (kind == ADDRESS_V4)
+        return cursor_ip4(c);
+    return kind == ADDRESS_V6 ? cursor_ip6(c) : (struct ip){0};
+}
+
+static void extended_nat(struct cursor *c, uint32_t format, struct translated_packet *nat)
+{
+    struct translated_packet told = *nat;
+    if (format == EXTENDED_NAT) {
+        told.src = any_address(c);
+        told.dst = any_address(c);
+    } else {
+        told.src_port = (uint16_t)cursor_be32(c);
+        told.dst_port = (uint16_t)cursor_be32(c);
+    }
+    if (!c->failed)
+        *nat = told;
+}
+
 /* The packet of a flow sample: from its raw header, else from its sampled IP record. */
-static enum reason sampled_packet(struct cursor *c, uint32_t records, struct packet *ret)
+static enum reason sampled_packet(struct cursor *c, uint32_t records, struct packet *ret,
+                                  struct translated_packet *nat)
 {
     enum reason result = REASON_not_ip;
-    for (uint32_t i = 0; i < records && !c->failed && result != REASON_COUNT; i++) {
+    for (uint32_t i = 0; i < records && !c->failed; i++) {
         uint32_t format = cursor_be32(c);
         struct cursor record = cursor_sub(c, cursor_be32(c));
         if (record.failed)
-            return REASON_bad_length;
-        if (format == RAW_HEADER)
+            return result == REASON_COUNT ? result : REASON_bad_length;
+        if (format == EXTENDED_NAT || format == EXTENDED_NAT_PORT)
+            extended_nat(&record, format, nat);
+        else if (result == REASON_COUNT)
+            continue;
+        else if (format == RAW_HEADER)
             result = raw_header(&record, ret);
         else if (format == SAMPLED_IPV4 || format == SAMPLED_IPV6)
             result = sampled_ip(&record, format == SAMPLED_IPV6, ret);
     }
-    return c->failed ? REASON_bad_length : result;
+    return c->failed && result != REASON_COUNT ? REASON_bad_length : result;
 }
 
 static bool in_population(const struct message *m, const struct packet *p)
@@ -70,7 +110,21 @@ static bool in_population(const struct message *m, const struct packet *p)
            lpm_lookup(population, &p->dst) != LPM_NONE;
 }
 
-static void write_row(struct message *m, const struct packet *p, uint32_t rate)
+static void write_translated(struct batch *out, size_t row, const struct packet *p,
+                             const struct translated_packet *nat)
+{
+    if (is_translated(&p->src, p->src_port, &nat->src, nat->src_port)) {
+        batch_nat_src_ip(out)[row] = nat->src;
+        batch_nat_src_port(out)[row] = nat->src_port;
+    }
+    if (is_translated(&p->dst, p->dst_port, &nat->dst, nat->dst_port)) {
+        batch_nat_dst_ip(out)[row] = nat->dst;
+        batch_nat_dst_port(out)[row] = nat->dst_port;
+    }
+}
+
+static void write_row(struct message *m, const struct packet *p,
+                      const struct translated_packet *nat, uint32_t rate)
 {
     struct batch *out = m->out;
     size_t row = batch_add(out);
@@ -86,6 +140,7 @@ static void write_row(struct message *m, const struct packet *p, uint32_t rate)
     batch_marks(out)[row] = (uint16_t)(MARK_EXPORT_TIME | (p->fragment ? MARK_FRAGMENTS : 0));
     batch_sampling(out)[row] = rate ? rate : 1;
     batch_exporter(out)[row] = m->e->symbol;
+    write_translated(out, row, p, nat);
 }
 
 static void flow_sample(struct message *m, struct cursor *c, bool expanded)
@@ -95,7 +150,8 @@ static void flow_sample(struct message *m, struct cursor *c, bool expanded)
     cursor_skip(c, expanded ? 24 : 16); /* pool, drops, interfaces */
     uint32_t records = cursor_be32(c);
     struct packet p;
-    enum reason wrong = c->failed ? REASON_bad_length : sampled_packet(c, records, &p);
+    struct translated_packet nat = {0};
+    enum reason wrong = c->failed ? REASON_bad_length : sampled_packet(c, records, &p, &nat);
     message_records(m, 1);
     if (wrong == REASON_COUNT && !time_is_sane(m->export_ms))
         wrong = REASON_bad_time;
@@ -104,7 +160,7 @@ static void flow_sample(struct message *m, struct cursor *c, bool expanded)
     } else if (!in_population(m, &p)) {
         tally_outside(m->tally, 1);
     } else {
-        write_row(m, &p, rate);
+        write_row(m, &p, &nat, rate);
         message_sampling(m, rate ? rate : 1);
         tally_keep(m->tally, 1);
     }
