@@ -16,6 +16,8 @@ enum {
     GAP_MAX = 1 << 24,
     LATE_MAX = 1 << 16, /* what comes this much too late was re-ordered; more is a restart */
     UPTIME_BACK_MS = 60000,
+    SOURCES_MAX =
+        1024, /* sFlow's data sources (ports) of one agent; losses of others are not seen */
 };
 
 /* In all below 64 MiB: 16,384 * 200 + 65,536 * 384 + 8 MiB + 131,072 * 48 octets. */
@@ -152,6 +154,42 @@ void message_sequence(const struct message *m, uint32_t number, uint32_t step, b
     s->known = known;
     s->expected = number + step;
     s->uptime_ms = m->uptime_ms;
+}
+
+void message_uptime(const struct message *m)
+{
+    struct sequence *s = &m->e->sequence;
+    if (s->known && uptime_went_back(m, s)) {
+        facts_reset(&m->e->facts, FACT_SOURCE, 0);
+        s->missing = 0;
+    }
+    s->known = true;
+    s->uptime_ms = m->uptime_ms;
+}
+
+void message_sample(const struct message *m, uint64_t source, uint32_t number)
+{
+    struct exporter *e = m->e;
+    uint32_t expected = 0;
+    bool known = facts_get(&e->facts, FACT_SOURCE, source, &expected);
+    if (!known && e->source_count == SOURCES_MAX)
+        return;
+    int32_t gap = (int32_t)(number - expected);
+    struct coverage_row *row = coverage_of(m);
+    if (known && expected && gap < 0 && gap >= -LATE_MAX) {
+        uint64_t back = e->sequence.missing > 0; /* late: it was counted as lost */
+        e->sequence.missing -= back;
+        if (row)
+            row->lost -= row->lost > 0 ? back : 0;
+        return;
+    }
+    if (known && expected && gap > 0 && gap <= GAP_MAX) {
+        e->sequence.missing += (uint32_t)gap;
+        if (row)
+            row->lost += (uint32_t)gap;
+    }
+    if (facts_set(&e->facts, FACT_SOURCE, source, number + 1, &m->d->facts_left))
+        e->source_count++;
 }
 
 /* A header of about the same time as the message before it. */

@@ -913,10 +913,11 @@ static void put_sflow(struct build *b, uint32_t sequence, uint32_t samples)
 }
 
 /* A flow sample with a sampled IPv4 record behind an extension that is skipped. */
-static void put_sflow_sample(struct build *b, bool expanded, uint32_t rate)
+static void put_sflow_sample(struct build *b, bool expanded, uint32_t rate, uint32_t number)
 {
     put(b, expanded ? 3 : 1, 4), put(b, (expanded ? 44 : 32) + 16 + 40, 4);
-    put(b, 1, expanded ? 12 : 8), put(b, rate, 4), put(b, 0, expanded ? 24 : 16), put(b, 2, 4);
+    put(b, number, 4), put(b, 1, expanded ? 8 : 4), put(b, rate, 4), put(b, 0, expanded ? 24 : 16),
+        put(b, 2, 4);
     put(b, 1001, 4), put(b, 8, 4), put(b, 0, 8);
     put(b, 3, 4), put(b, 32, 4);
     put(b, 900, 4), put(b, 6, 4), put(b, 0x0a000001, 4), put(b, 0x0a000002, 4);
@@ -930,8 +931,8 @@ static void sflow(void **state)
     struct build b = {0};
     fixture_open(&f, NULL);
     put_sflow(&b, 1, 4);
-    put_sflow_sample(&b, false, 512);
-    put_sflow_sample(&b, true, 1024);
+    put_sflow_sample(&b, false, 512, 1);
+    put_sflow_sample(&b, true, 1024, 2);
     put(&b, 2, 4), put(&b, 8, 4), put(&b, 0, 8);                                 /* counters */
     put(&b, 1, 4), put(&b, 32, 4), put(&b, 1, 8), put(&b, 1, 4), put(&b, 0, 20); /* no record */
     assert_int_equal(export_guess(bytes_of(b.at, b.len)), 2);
@@ -948,16 +949,50 @@ static void sflow(void **state)
     assert_int_equal(f.tally.reasons[REASON_not_a_flow], 1);
     assert_int_equal(f.tally.reasons[REASON_not_ip], 1);
     b.len = 0;
-    put_sflow(&b, 5, 1); /* three datagrams are missing, and the sample is cut */
-    put_sflow_sample(&b, false, 512);
+    put_sflow(&b, 5, 1); /* the sample is cut */
+    put_sflow_sample(&b, false, 512, 9);
     b.len -= 4;
     assert_int_equal(feed(&f, &b), 0);
     assert_int_equal(f.tally.reasons[REASON_truncated], 1);
-    assert_int_equal(lost_records(&f), 3);
+    assert_int_equal(lost_records(&f), 0);
     b.len = 0;
     put_sflow(&b, 6, UINT32_MAX); /* as many samples as it says would take minutes */
     assert_int_equal(feed(&f, &b), 0);
     assert_int_equal(f.tally.reasons[REASON_truncated], 2);
+    fixture_close(&f);
+}
+
+static void feed_samples(struct fixture *f, const uint32_t (*samples)[2], size_t count,
+                         uint32_t uptime_ms)
+{
+    struct build b = {0};
+    put(&b, 5, 4), put(&b, 1, 4), put(&b, 0xc0000263, 4), put(&b, 7, 4);
+    put(&b, 77, 4), put(&b, uptime_ms, 4), put(&b, count, 4);
+    for (size_t i = 0; i < count; i++) {
+        put_sflow_sample(&b, false, 512, samples[i][1]);
+        set_at(&b, b.len - 82, (uint16_t)samples[i][0]);
+    }
+    assert_int_equal(feed(f, &b), count);
+}
+
+/* Each data source numbers its samples; the sub-agent's datagrams have another number. */
+static void sflow_losses(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, NULL);
+    feed_samples(&f, (const uint32_t[][2]){{3, 100}, {4, 7000}, {3, 101}}, 3, 500000);
+    feed_samples(&f, (const uint32_t[][2]){{4, 7001}, {3, 102}}, 2, 500100);
+    assert_int_equal(lost_records(&f), 0);
+    feed_samples(&f, (const uint32_t[][2]){{4, 7004}, {3, 108}}, 2, 500200); /* 2 and 5 missing */
+    assert_int_equal(lost_records(&f), 7);
+    feed_samples(&f, (const uint32_t[][2]){{4, 7002}, {3, 105}}, 2, 500150); /* two came late */
+    assert_int_equal(lost_records(&f), 5);
+    feed_samples(&f, (const uint32_t[][2]){{4, 7005}, {3, 109}}, 2, 500300);
+    assert_int_equal(lost_records(&f), 5);
+    feed_samples(&f, (const uint32_t[][2]){{4, 1}, {3, 1}}, 2, 1000); /* restarted */
+    feed_samples(&f, (const uint32_t[][2]){{4, 2}, {3, 3}}, 2, 1100);
+    assert_int_equal(lost_records(&f), 6);
     fixture_close(&f);
 }
 
@@ -1150,6 +1185,7 @@ int main(void)
         cmocka_unit_test(applications_by_table_and_by_name),
         cmocka_unit_test(sflow),
         cmocka_unit_test(sflow_translated_ends),
+        cmocka_unit_test(sflow_losses),
         cmocka_unit_test(hosts_in_their_plain_form),
         cmocka_unit_test(messages_one_after_the_other),
         cmocka_unit_test(population_decides),

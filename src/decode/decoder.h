@@ -56,6 +56,10 @@ void message_good(const struct message *m);
 /* Accounts for the message's number by its protocol's rule: `step` is what the next should differ
  * by; `known` is false when `step` could not be found out. Missing ones go to coverage. */
 void message_sequence(const struct message *m, uint32_t number, uint32_t step, bool known);
+/* The same for sFlow, whose data sources number their samples: message_uptime() first, for each
+ * message, then each flow sample's number. */
+void message_uptime(const struct message *m);
+void message_sample(const struct message *m, uint64_t source, uint32_t number);
 /* Notes a record's sampling interval, for coverage. */
 void message_sampling(const struct message *m, uint32_t interval);
 /* Is it a time between 1990 and 2106? */

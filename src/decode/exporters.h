@@ -49,6 +49,7 @@ struct exporter {
     struct facts facts; /* what its options told */
     uint32_t sampling;  /* of the whole exporter, from its options; 0 not told */
     uint32_t sampler_count, sampler_interval; /* samplers told, and the last one's interval */
+    uint32_t source_count;                    /* sFlow: data sources known */
     uint64_t init_ms; /* systemInitTimeMilliseconds from its options; 0 not told */
 };
 

@@ -61,3 +61,10 @@ bool facts_get(const struct facts *f, enum fact_kind kind, uint64_t id, uint32_t
     *ret = slot->value;
     return true;
 }
+
+void facts_reset(struct facts *f, enum fact_kind kind, uint32_t value)
+{
+    for (size_t i = 0; i < f->room; i++)
+        if (f->slots[i].kind == kind)
+            f->slots[i].value = value;
+}

@@ -145,7 +145,8 @@ static void write_row(struct message *m, const struct packet *p,
 
 static void flow_sample(struct message *m, struct cursor *c, bool expanded)
 {
-    cursor_skip(c, expanded ? 12 : 8); /* sequence, source */
+    uint32_t number = cursor_be32(c);
+    uint64_t source = expanded ? cursor_be64(c) : cursor_be32(c);
     uint32_t rate = cursor_be32(c);
     cursor_skip(c, expanded ? 24 : 16); /* pool, drops, interfaces */
     uint32_t records = cursor_be32(c);
@@ -153,6 +154,8 @@ static void flow_sample(struct message *m, struct cursor *c, bool expanded)
     struct translated_packet nat = {0};
     enum reason wrong = c->failed ? REASON_bad_length : sampled_packet(c, records, &p, &nat);
     message_records(m, 1);
+    if (wrong != REASON_bad_length)
+        message_sample(m, source, number);
     if (wrong == REASON_COUNT && !time_is_sane(m->export_ms))
         wrong = REASON_bad_time;
     if (wrong != REASON_COUNT) {
@@ -188,7 +191,7 @@ struct bytes sflow_decode(struct message *m, struct bytes in)
     bool agent = read_agent(&c);
     m->key.version = SFLOW_KEY;
     m->key.domain = cursor_be32(&c); /* sub-agent */
-    uint32_t sequence = cursor_be32(&c);
+    cursor_skip(&c, 4);              /* the datagram's number: the samples have their own */
     m->uptime_ms = cursor_be32(&c);
     m->has_uptime = true;
     uint32_t samples = cursor_be32(&c);
@@ -198,6 +201,7 @@ struct bytes sflow_decode(struct message *m, struct bytes in)
     }
     m->e = exporter_at(m->d->exporters, &m->key);
     message_good(m);
+    message_uptime(m);
     for (uint32_t i = 0; i < samples; i++) {
         uint32_t format = cursor_be32(&c);
         struct cursor sample = cursor_sub(&c, cursor_be32(&c));
@@ -207,7 +211,6 @@ struct bytes sflow_decode(struct message *m, struct bytes in)
         }
         one_sample(m, format, &sample);
     }
-    message_sequence(m, sequence, 1, true);
     return bytes_of(in.at, 0);
 }
 
