@@ -197,12 +197,43 @@ async function testNumbers(page, model) {
   const rankings = {
     'services-table': [
       model.services,
-      (r) => [r.share, r.octets_share, r.flows, r.octets, r.local_hosts],
+      (r) => [
+        r.share,
+        r.octets_share,
+        r.reference?.ratio,
+        r.reference?.share.value,
+        r.flows,
+        r.octets,
+        r.local_hosts,
+      ],
     ],
     'categories-table': [model.categories, (r) => [r.share, r.octets_share, r.flows]],
     'countries-table': [given(model.presence)?.countries, (r) => [r.share, r.flows]],
     'weekdays-table': [given(model.rhythm)?.weekdays, (r) => [r.mean]],
     'onsets-table': [given(model.onsets), (r) => [r.before, r.after]],
+    'exporters-table': [
+      given(model.fidelity)?.exporters,
+      (r) => [
+        r.records,
+        r.records_lost,
+        r.rejected,
+        r.hours_with_data,
+        r.gaps.length ? r.gaps_in_all : null,
+      ],
+    ],
+    'chains-table': [
+      given(given(model.concealment)?.chains),
+      (r) => [r.matched, r.test.expected, r.flows_in, r.flows_out, r.octets],
+    ],
+    'pivot-0-services': [
+      given(model.pivots)?.[0]?.services,
+      (r) => [r.share, r.flows, r.octets, r.days],
+    ],
+    'pivot-0-categories': [
+      given(model.pivots)?.[0]?.categories,
+      (r) => [r.share, r.flows, r.octets, r.days],
+    ],
+    'timeline-hours-0': [given(model.timelines)?.[0]?.rows, (r) => [r.flows, r.octets]],
     'daily-table': [
       given(model.activity)?.daily,
       (r) => [r.flows, r.octets, r.packets, r.local_hosts],
@@ -227,6 +258,7 @@ async function testNumbers(page, model) {
       });
     });
   }
+  await testStrips(page, model);
   const totals = given(model.totals);
   if (!totals) return;
   await test('totals equal the model', async () => {
@@ -243,6 +275,29 @@ async function testNumbers(page, model) {
     );
     tiles.forEach(([n, text]) => assert(means(text, n), `"${text}" does not mean ${n}`));
   });
+}
+
+/** A host, a service and a role have a strip each, with a mark for each hour of theirs and no other. */
+async function testStrips(page, model) {
+  for (const [i, timeline] of (given(model.timelines) ?? []).entries()) {
+    if (!timeline.rows.length) continue;
+    await test(`timeline ${i}: a mark for each hour of each row`, async () => {
+      const marks = await page.$$eval(`#timeline-${i} tbody tr`, (rows) =>
+        rows.map((r) => [
+          r.cells[0].textContent,
+          r.querySelectorAll('.strip rect:not(.strip-none)').length,
+          r.querySelector('.strip').viewBox.baseVal.width,
+        ]),
+      );
+      const hours = (Date.parse(timeline.to) - Date.parse(timeline.from)) / 3_600_000;
+      const want = new Map();
+      for (const r of timeline.rows) {
+        const key = `${r.local} ${r.service} ${r.role}`;
+        want.set(key, [r.local, (want.get(key)?.[1] ?? 0) + 1, hours]);
+      }
+      same(marks, [...want.values()], 'strips');
+    });
+  }
 }
 
 async function testFindings(page, model) {

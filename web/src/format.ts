@@ -132,6 +132,16 @@ export function times(n: number): string {
   return size >= 100 ? plain.format(n) : size >= 10 ? n.toFixed(1) : n.toFixed(2);
 }
 
+/** A small expected number: 138 · 2.4 · 0.11 · < 0.01 */
+export function few(n: number | null | undefined): string {
+  if (!isNumber(n)) return '–';
+  return n > 0 && n < 0.01
+    ? '< 0.01'
+    : n < 10
+      ? String(Number(n.toFixed(2)))
+      : count(Math.round(n));
+}
+
 export function probability(p: number | null | undefined): string {
   if (!isNumber(p)) return '–';
   if (p < 0.0001) return '< 0.0001';

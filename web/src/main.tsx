@@ -16,10 +16,12 @@ import { Glance } from './sections/glance';
 import { Masthead, Tlp } from './sections/masthead';
 import { OnsetsSection } from './sections/onsets';
 import { Coverage, Others } from './sections/others';
+import { Pivots } from './sections/pivots';
 import { PresenceSection } from './sections/presence';
 import { RhythmSection } from './sections/rhythm';
 import { Services } from './sections/services';
 import { Texts } from './sections/texts';
+import { Timelines } from './sections/timelines';
 import { visible } from './text';
 import { startTheme } from './theme';
 
@@ -42,6 +44,8 @@ function Report({ x }: { x: Context }) {
         <ConcealmentSection x={x} />
         <OnsetsSection x={x} />
         <Others x={x} />
+        <Pivots x={x} />
+        <Timelines x={x} />
         <Texts x={x} place="after" />
         <Coverage x={x} />
         <Texts x={x} place="end" />

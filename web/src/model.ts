@@ -60,6 +60,7 @@ export interface Study {
   /** what shares are of, where it differs from what the study asks for */
   measure_used?: string;
   tlp?: string;
+  reference?: { kind: string; name: string; measure?: string } | null;
 }
 
 export interface Source {
@@ -103,6 +104,23 @@ export interface FidelityDay {
   used?: boolean;
 }
 
+export interface Exporter {
+  exporter: string;
+  records: number;
+  records_lost: number;
+  lost_share: number | null;
+  rejected?: number;
+  sampling?: number[];
+  days: number;
+  hours_with_data: number;
+  first: string;
+  last: string;
+  /** the worst silences */
+  gaps?: { from: string; to: string; hours: number; records_expected: number }[];
+  gaps_in_all?: number;
+  daily?: { date: string; records: number; score: number }[];
+}
+
 export interface Fidelity {
   days: FidelityDay[];
   days_used?: number;
@@ -110,7 +128,13 @@ export interface Fidelity {
   threshold?: number;
   score_is?: string;
   robust: { from: string; to: string; why: string } | null;
+  robust_days?: number;
   warnings: string[];
+  /** those with most records */
+  exporters?: Exporter[];
+  exporters_in_all?: number;
+  duplicates?: { records: number; share: number };
+  clock?: { records: number; share: number };
   text?: Texts<{ warnings: string[] }>;
 }
 
@@ -147,6 +171,14 @@ export interface Activity {
   evidence?: Evidence;
 }
 
+/** Conversations that may be this one's or another's, and the share without and with all of them. */
+export interface Ambiguous {
+  flows: number;
+  low: number;
+  high: number;
+  interval?: { low: number | null; high: number | null; level: number };
+}
+
 export interface Service extends Volume {
   id: string;
   name: string;
@@ -161,6 +193,8 @@ export interface Service extends Volume {
   days?: number;
   basis: Record<string, number>;
   ambiguous_share?: number;
+  ambiguous?: Ambiguous | null;
+  reference?: { share: Estimate; ratio: Estimate } | null;
   hourly?: number[];
   evidence: Evidence;
 }
@@ -170,6 +204,7 @@ export interface Category {
   name: string;
   share: Estimate;
   octets_share?: Estimate;
+  ambiguous?: Ambiguous | null;
   flows: number;
   octets?: number;
   packets?: number;
@@ -355,6 +390,73 @@ export interface TorThenTorrents {
   evidence: Evidence;
 }
 
+/** From a host of the population through a pivot to a far end. */
+export interface Chain {
+  local: string;
+  hops: string[];
+  octets: number;
+  matched: number;
+  flows_in: number;
+  flows_out: number;
+  first: string;
+  last: string;
+  test: Test & { expected: number };
+  evidence: Evidence;
+}
+
+export interface Behind {
+  id: string;
+  name?: string;
+  rank?: number;
+  flows: number;
+  octets?: number;
+  days?: number;
+  share?: Estimate;
+  evidence?: Evidence;
+}
+
+export interface Pivot {
+  label: string;
+  prefix: string;
+  from?: string;
+  to?: string;
+  from_date?: string | null;
+  to_date?: string | null;
+  flows?: number;
+  octets?: number;
+  days?: number;
+  reached_by?: { local_hosts: number; flows: number; octets: number; evidence: Evidence } | null;
+  services?: Behind[];
+  categories?: Behind[];
+  devices?: unknown;
+  evidence?: Evidence;
+}
+
+export interface TimelineRow {
+  /** start of the hour */
+  time: string;
+  local: string;
+  service: string;
+  role: string;
+  flows: number;
+  octets: number;
+  first: string;
+  last: string;
+  evidence: Evidence;
+}
+
+export interface Timeline {
+  label: string;
+  subject: { kind: string; id: string };
+  reason: string;
+  from: string;
+  to: string;
+  flows: number;
+  rows_in_all: number;
+  rows: TimelineRow[];
+  evidence: Evidence;
+}
+
 export interface Concealment {
   definition: string;
   definition_is?: string;
@@ -372,7 +474,7 @@ export interface Concealment {
   tor_pairs?: number;
   tor_then_torrents?: TorThenTorrents[];
   tls?: unknown;
-  chains?: unknown;
+  chains?: Section<Chain[]>;
 }
 
 export interface FindingText {
@@ -430,9 +532,9 @@ export interface Model {
   recon?: unknown;
   contacts?: unknown;
   devices?: unknown;
-  pivots?: unknown;
+  pivots?: Section<Pivot[]>;
   compare?: unknown;
-  timelines?: unknown;
+  timelines?: Section<Timeline[]>;
   findings?: Section<Finding[]>;
   judgements?: Section<Judgements>;
   /** The analyst's own words: Markdown by part and language, pictures as data URIs. */

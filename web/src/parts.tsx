@@ -52,7 +52,7 @@ async function copy(text: string): Promise<boolean> {
     area.className = 'offscreen';
     document.body.append(area);
     area.select();
-    const done = document.execCommand(t('copy', 'コピー'));
+    const done = document.execCommand('copy');
     area.remove();
     return done;
   }
@@ -61,7 +61,11 @@ async function copy(text: string): Promise<boolean> {
 function useCopy(text: string): [string | null, () => void] {
   const [said, say] = useState<string | null>(null);
   const run = async () => {
-    say((await copy(text)) ? 'Copied' : t('Select and copy it by hand', '手動で選択してコピー'));
+    say(
+      (await copy(text))
+        ? t('Copied', 'コピー済み')
+        : t('Select and copy it by hand', '手動で選択してコピー'),
+    );
     setTimeout(() => say(null), 1600);
   };
   return [said, run];
@@ -169,13 +173,16 @@ export const Ratio = ({ of }: { of?: Estimate | null }) => (
   <Interval of={of} as={(e) => format.estimate(e, format.times)} />
 );
 
-/** A bar with its interval as a whisker, on a scale that ends at `max`. */
-export function Bar({ of, max }: { of: Estimate; max: number }) {
+/** A bar with its interval as a whisker, on a scale that ends at `max`; lighter up to what it may also be. */
+export function Bar({ of, max, upTo }: { of: Estimate; max: number; upTo?: number }) {
   const x = (n: number) => (max > 0 ? Math.max(0, Math.min(1, n / max)) * 100 : 0);
   const [low, high] = format.ends(of, 0, max);
   return (
     <svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
       <rect class="bar-fill" x="0" y="2.5" width={x(of.value)} height="7" />
+      {upTo !== undefined && upTo > of.value && (
+        <rect class="bar-maybe" x={x(of.value)} y="2.5" width={x(upTo) - x(of.value)} height="7" />
+      )}
       <line class="bar-whisker" x1={x(low)} x2={x(high)} y1="6" y2="6" />
       <line class="bar-whisker" x1={x(low)} x2={x(low)} y1="3.6" y2="8.4" />
       <line class="bar-whisker" x1={x(high)} x2={x(high)} y1="3.6" y2="8.4" />

@@ -3,11 +3,19 @@
 
 import type { Context } from '../context';
 import * as format from '../format';
-import { given, isUnsupported, type Fidelity, type FidelityDay, type Source } from '../model';
+import {
+  given,
+  isUnsupported,
+  type Exporter,
+  type Fidelity,
+  type FidelityDay,
+  type Source,
+} from '../model';
+import { Strip, type Cell } from '../strip';
 import { Count, Plain, Quiet, Section, Table } from '../parts';
 import { visible } from '../text';
 import { localTime, longRange, utcTime } from '../zone';
-import { t, textOf } from '../lang';
+import { lang, t, textOf } from '../lang';
 
 const midnight = (date: string) => Date.parse(`${date}T00:00:00Z`);
 
@@ -46,8 +54,7 @@ function DaysTable({ of }: { of: FidelityDay[] }) {
         {
           head: t('Sampling', '標本抽出'),
           number: true,
-          cell: (d) =>
-            (d.sampling ?? []).map((n) => (n > 1 ? `1:${n}` : t('none', 'なし'))).join(', ') || '–',
+          cell: (d) => samplingOf(d.sampling),
         },
         {
           head: t('Exporters', 'エクスポータ'),
@@ -64,7 +71,173 @@ function DaysTable({ of }: { of: FidelityDay[] }) {
   );
 }
 
-function FidelityPart({ of }: { of: Fidelity }) {
+const lostOf = (e: Exporter) => (
+  <>
+    <Count n={e.records_lost} />
+    {(e.records_lost ?? 0) > 0 && <small class="under">{format.percent(e.lost_share)}</small>}
+  </>
+);
+
+/** Its worst silences, and how many there are. */
+function Silences({ of, x }: { of: Exporter; x: Context }) {
+  const gaps = of.gaps ?? [];
+  const at = (time: string) => localTime(x.zone.local(Date.parse(time)));
+  if (!gaps.length) return <span class="muted">{t('none', 'なし')}</span>;
+  const [worst] = gaps;
+  const all = gaps.map((g) =>
+    t(
+      `${at(g.from)} to ${at(g.to)}: ${format.plural(g.hours, 'hour')}, about ${format.count(g.records_expected)} records`,
+      `${at(g.from)}〜${at(g.to)}：${format.count(g.hours)}時間、約${format.count(g.records_expected)}レコード`,
+    ),
+  );
+  return (
+    <span title={all.join('\n')}>
+      <Count n={of.gaps_in_all ?? gaps.length} />
+      {worst && (
+        <small class="under">
+          {t(
+            `worst ${format.plural(worst.hours, 'hour')} from ${at(worst.from)}, where about ${format.count(worst.records_expected)} records were to come`,
+            `最大：${at(worst.from)}から${format.count(worst.hours)}時間（見込み約${format.count(worst.records_expected)}レコード）`,
+          )}
+        </small>
+      )}
+    </span>
+  );
+}
+
+/** A cell for each day of the study: how complete it was. */
+function daysOf(of: Exporter, x: Context): Cell[] {
+  const by = new Map((of.daily ?? []).map((d) => [d.date, d]));
+  return x.dates.map((date) => {
+    const d = by.get(date);
+    const score = d?.score ?? 0;
+    return {
+      level: d && d.records > 0 ? Math.max(0, Math.min(5, Math.floor(score * 5.999))) : null,
+      title: `${localTime(midnight(date), false)}: ${t('score', '評点')} ${score.toFixed(2)}`,
+    };
+  });
+}
+
+function Exporters({ of, x }: { of: Fidelity; x: Context }) {
+  const rows = of.exporters ?? [];
+  if (!rows.length) return null;
+  const months = x.dates.flatMap((d, i) => (i > 0 && d.endsWith('-01') ? [i] : []));
+  return (
+    <>
+      <h3>{t('Exporters', 'エクスポータ')}</h3>
+      <Table
+        label={t('Data quality by exporter', 'エクスポータ別のデータ品質')}
+        id="exporters-table"
+        rows={rows}
+        limit={14}
+        columns={[
+          {
+            head: t('Exporter', 'エクスポータ'),
+            class: 'name',
+            cell: (e) => <Plain text={e.exporter} longest={60} />,
+          },
+          {
+            head: t('Records', 'レコード'),
+            number: true,
+            cell: (e) => <Count n={e.records} words={format.exact} />,
+          },
+          { head: t('Lost', '損失'), number: true, cell: lostOf },
+          { head: t('Rejected', '不採用'), number: true, cell: (e) => <Count n={e.rejected} /> },
+          {
+            head: t('Sampling', '標本抽出'),
+            number: true,
+            cell: (e) => samplingOf(e.sampling),
+          },
+          {
+            head: t('Hours', '時間数'),
+            number: true,
+            cell: (e) => <Count n={e.hours_with_data} />,
+          },
+          {
+            head: t('Days: the stronger the colour, the more complete', '日（色が強いほど完全）'),
+            class: 'strip-cell',
+            cell: (e) => (
+              <>
+                <Strip cells={daysOf(e, x)} marks={months} />
+                <small class="under">
+                  {t(
+                    `${format.plural(e.days, 'day')}, ${spanOf(e, x)}`,
+                    `${format.count(e.days)}日、${spanOf(e, x)}`,
+                  )}
+                </small>
+              </>
+            ),
+          },
+          {
+            head: t('Silences', '途絶'),
+            class: 'silences',
+            hint: t(
+              'Hours without a record where the hours around let some be expected',
+              '前後の時間からレコードが見込まれるのに、一件もなかった時間',
+            ),
+            cell: (e) => <Silences of={e} x={x} />,
+          },
+        ]}
+      />
+      {(of.exporters_in_all ?? 0) > rows.length && (
+        <p class="note">
+          {t(
+            `The ${format.count(rows.length)} with most records, of ${format.count(of.exporters_in_all)}.`,
+            `${format.count(of.exporters_in_all)}台のうち、レコードの多い${format.count(rows.length)}台。`,
+          )}
+        </p>
+      )}
+      <Copies of={of} />
+    </>
+  );
+}
+
+const samplingOf = (rates?: number[]) =>
+  (rates ?? []).map((n) => (n > 1 ? `1:${n}` : t('none', 'なし'))).join(', ') || '–';
+
+const spanOf = (e: Exporter, x: Context) => {
+  const day = (time: string) => {
+    const local = x.zone.local(Date.parse(time));
+    return Number.isFinite(local) ? new Date(local).toISOString().slice(0, 10) : '';
+  };
+  return longRange(day(e.first), day(e.last));
+};
+
+/** Copies that were left out, and records whose time cannot be right. */
+function Copies({ of }: { of: Fidelity }) {
+  const { duplicates, clock } = of;
+  if (!duplicates && !clock) return null;
+  const said = (n: number, share: number) => `${format.count(n)} (${format.percent(share)})`;
+  return (
+    <p class="note">
+      {duplicates &&
+        t(
+          `Copies among the records imported: ${said(duplicates.records, duplicates.share)}. `,
+          `取り込んだレコードのうち重複：${said(duplicates.records, duplicates.share)}。`,
+        )}
+      {clock &&
+        t(
+          `Records whose time cannot be right: ${said(clock.records, clock.share)}.`,
+          `時刻が正しいはずのないレコード：${said(clock.records, clock.share)}。`,
+        )}
+    </p>
+  );
+}
+
+/** Why the comparable stretch is that one: in Japanese from its numbers, the model has the sentence in English. */
+function RobustWhy({ of }: { of: Fidelity }) {
+  const why = String(of.robust?.why ?? '');
+  const least = /at least (\d+)% as complete/.exec(why)?.[1];
+  if (lang !== 'ja' || !least || of.robust_days === undefined)
+    return <Plain text={why} longest={600} />;
+  return (
+    <>
+      {`データのある時間数と失われなかったレコードでみて、最良の日の${least}%以上の完全性が続く最長の期間である（${of.days_of_period ?? of.days.length}日のうち${of.robust_days}日）。`}
+    </>
+  );
+}
+
+function FidelityPart({ of, x }: { of: Fidelity; x: Context }) {
   return (
     <>
       {(of.warnings ?? []).length > 0 && (
@@ -83,7 +256,8 @@ function FidelityPart({ of }: { of: Fidelity }) {
             {t('Comparable throughout: ', '一貫して比較できる期間：')}
             {longRange(of.robust.from, of.robust.to)}
             {t('. ', '。')}
-            <Plain text={of.robust.why} longest={600} />{' '}
+            <RobustWhy of={of} />
+            {t(' ', '')}
           </>
         )}
         {of.days_used !== undefined && (
@@ -105,6 +279,7 @@ function FidelityPart({ of }: { of: Fidelity }) {
         )}
       </p>
       <DaysTable of={of.days ?? []} />
+      <Exporters of={of} x={x} />
     </>
   );
 }
@@ -233,7 +408,7 @@ export function Data({ x }: { x: Context }) {
     <Section id="data" title={t('Appendix A: the data', '付録A：データ')}>
       <h3>{t('Completeness', '完全性')}</h3>
       {isUnsupported(x.model.fidelity) && <Quiet why={x.model.fidelity} />}
-      {fidelity && <FidelityPart of={fidelity} />}
+      {fidelity && <FidelityPart of={fidelity} x={x} />}
       <h3>{t('Sources', 'ソース')}</h3>
       {sources.length ? (
         <Sources of={sources} />

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { AmbiguousRange } from './services';
 import { useMemo, useState } from 'preact/hooks';
 import { axis, endLabels, Figure, fit, tip, tooltip, type Canvas, type Option } from '../chart';
 import type { Context } from '../context';
@@ -93,7 +94,16 @@ function CategoryTable({ rows, unit }: { rows: Category[]; unit: string }) {
           class: 'name',
           cell: (r) => <Plain text={r.name} longest={60} />,
         },
-        { head: t(`Of ${unit}`, `${unit}比`), number: true, cell: (r) => <Share of={r.share} /> },
+        {
+          head: t(`Of ${unit}`, `${unit}比`),
+          number: true,
+          cell: (r) => (
+            <>
+              <Share of={r.share} />
+              <AmbiguousRange of={r.ambiguous} />
+            </>
+          ),
+        },
         {
           head: t('Of octets', 'オクテット比'),
           number: true,

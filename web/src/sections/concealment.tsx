@@ -6,6 +6,7 @@ import * as format from '../format';
 import {
   given,
   isUnsupported,
+  type Chain,
   type Concealment,
   type NotCounted,
   type Section as Part,
@@ -29,7 +30,7 @@ import {
 import { visible } from '../text';
 import { longRange } from '../zone';
 import { Anything } from './others';
-import { t } from '../lang';
+import { known, t } from '../lang';
 
 const NAMES: Record<string, string> = {
   tor: 'Tor',
@@ -175,7 +176,7 @@ function Tor({ of }: { of: Concealment }) {
           {
             head: t('As Tor’s rules want', 'Torの規則どおり'),
             cell: (r) => (
-              <span title={visible(r.guard_policy.test.method)}>
+              <span title={visible(known(r.guard_policy.test.method))}>
                 {r.guard_policy.normal ? t('yes', 'はい') : t('no', 'いいえ')}, p{' '}
                 {format.probability(r.guard_policy.test.p)}
               </span>
@@ -236,7 +237,9 @@ function Followers({ rows }: { rows: TorThenTorrents[] }) {
             head: 'q',
             number: true,
             cell: (r) => (
-              <span title={visible(r.test.method)}>{format.probability(r.test.q ?? r.test.p)}</span>
+              <span title={visible(known(r.test.method))}>
+                {format.probability(r.test.q ?? r.test.p)}
+              </span>
             ),
           },
           evidenceColumn<TorThenTorrents>(),
@@ -284,6 +287,100 @@ function Subscriptions({ of }: { of: Part<Subscription[]> }) {
           evidenceColumn<Subscription>(),
         ]}
       />
+    </div>
+  );
+}
+
+function Chains({ of }: { of: Part<Chain[]> }) {
+  const rows = given(of);
+  if (!rows) return null;
+  const methods = [...new Set(rows.map((r) => r.test.method))];
+  return (
+    <div class="part" id="chains">
+      <h3>{t('Chains through pivots', '経由地点をまたぐ連鎖')}</h3>
+      {rows.length === 0 && (
+        <p class="quiet">
+          {t(
+            'No far end’s conversations followed a host’s more often than chance.',
+            '偶然より多く続いた組は見つからなかった。',
+          )}
+        </p>
+      )}
+      {rows.length > 0 && (
+        <Table
+          label={t('Chains through pivots', '経由地点をまたぐ連鎖')}
+          id="chains-table"
+          rows={rows}
+          limit={SHOWN}
+          columns={[
+            {
+              head: t('Host, pivot, far end', 'ホスト、経由地点、相手先'),
+              class: 'address path-of-hops',
+              cell: (r) =>
+                [r.local, ...r.hops].map((hop, i) => (
+                  <span class="hop">
+                    {i > 0 && <span class="muted">{' → '}</span>}
+                    <Plain text={hop} longest={60} />
+                  </span>
+                )),
+            },
+            {
+              head: t('Followed', '続いた件数'),
+              number: true,
+              hint: t('Conversations that followed one of the host', 'ホストの通信に続いた通信'),
+              cell: (r) => <Count n={r.matched} />,
+            },
+            {
+              head: t('By chance', '偶然なら'),
+              number: true,
+              hint: t(
+                'How many would follow at shifted times',
+                '時刻をずらした場合に続く件数の期待値',
+              ),
+              cell: (r) => <Count n={r.test.expected} words={format.few} />,
+            },
+            {
+              head: t('In, out', '入、出'),
+              number: true,
+              hint: t(
+                'Conversations of the host with the pivot, and of the pivot with the far end',
+                'ホストと経由地点、経由地点と相手先の通信件数',
+              ),
+              cell: (r) => (
+                <>
+                  <Count n={r.flows_in} />, <Count n={r.flows_out} />
+                </>
+              ),
+            },
+            {
+              head: t('Octets', 'オクテット数'),
+              number: true,
+              cell: (r) => <Count n={r.octets} words={format.octets} />,
+            },
+            {
+              head: t('From, to', '期間'),
+              cell: (r) => longRange(String(r.first).slice(0, 10), String(r.last).slice(0, 10)),
+            },
+            {
+              head: 'q',
+              number: true,
+              cell: (r) => (
+                <span title={visible(known(r.test.method))}>
+                  {format.probability(r.test.q ?? r.test.p)}
+                </span>
+              ),
+            },
+            evidenceColumn<Chain>(),
+          ]}
+        />
+      )}
+      {methods.map((method) => (
+        <p class="note">
+          {t('The test: ', '検定：')}
+          <Plain text={method} longest={400} />
+          {t('.', '。')}
+        </p>
+      ))}
     </div>
   );
 }
@@ -338,12 +435,7 @@ export function ConcealmentSection({ x }: { x: Context }) {
           <Anything name="tls" of={of.tls} />
         </div>
       )}
-      {Array.isArray(of.chains) && (
-        <div class="part">
-          <h3>{t('Chains through pivots', '経由地点をまたぐ連鎖')}</h3>
-          <Anything name="chains" of={of.chains} />
-        </div>
-      )}
+      <Chains of={of.chains} />
       <Unknown of={of} />
     </Section>
   );

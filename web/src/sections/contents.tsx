@@ -6,13 +6,13 @@ import { partsOf, type Place } from './texts';
 import { given, isUnsupported, type Model } from '../model';
 import { t } from '../lang';
 
-/** Sections that later editions fill; drawn by others.tsx as tables of what the model holds. */
+/** Sections after the main ones, mostly drawn by others.tsx as tables of what the model holds. */
 export const OTHERS: [keyof Model, string][] = [
   ['recon', t('Reconnaissance', '偵察')],
   ['contacts', t('Lasting relationships', '長く続く関係')],
   ['devices', t('Devices', '機器')],
-  ['pivots', t('Pivots', '経由地点')],
   ['compare', t('Comparison', '比較')],
+  ['pivots', t('Pivots', '経由地点')],
   ['timelines', t('Timelines', '時系列')],
 ];
 

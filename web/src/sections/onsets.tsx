@@ -3,7 +3,7 @@
 
 import { useMemo } from 'preact/hooks';
 import { axis, Figure, fit, tip, tooltip, type Canvas, type Option } from '../chart';
-import { countryName } from '../atlas';
+import { subjectName } from '../subject';
 import type { Context } from '../context';
 import * as format from '../format';
 import { given, type Onset } from '../model';
@@ -21,16 +21,6 @@ const WORDS: Record<string, string> = {
   shift: t('shifted', '変化'),
 };
 const TURN: Record<string, number> = { onset: -1, stop: 1, shift: 0 };
-
-/** What a change is of, by its name in the sections above. */
-function nameOf(x: Context, o: Onset): string {
-  const { kind, id } = o.subject;
-  if (kind === 'service') return given(x.model.services)?.find((s) => s.id === id)?.name ?? id;
-  if (kind === 'category') return given(x.model.categories)?.find((c) => c.id === id)?.name ?? id;
-  if (kind !== 'country') return id;
-  const known = given(x.model.presence)?.countries.find((c) => c.country === id)?.name;
-  return known ?? countryName(id);
-}
 
 const when = (o: Onset) => (o.at_low === o.at_high ? '' : longRange(o.at_low, o.at_high));
 
@@ -114,7 +104,7 @@ function option(x: Context, rows: Onset[], c: Canvas): Option {
         type: 'category',
         gridIndex: 0,
         inverse: true,
-        data: rows.map((o) => fit(nameOf(x, o), left - 14)),
+        data: rows.map((o) => fit(subjectName(x, o.subject), left - 14)),
         axisLabel: { color: c.t.ink, fontSize: 12.5, interval: 0 },
       }),
       { type: 'value', gridIndex: 1, min: 0, max: 1, show: false },
@@ -130,7 +120,7 @@ function option(x: Context, rows: Onset[], c: Canvas): Option {
           ['p', format.probability(o.test.p)],
         ];
         if (when(o)) about.splice(1, 0, [t('Between', '範囲'), when(o)]);
-        return tip(nameOf(x, o), about, o.evidence);
+        return tip(subjectName(x, o.subject), about, o.evidence);
       },
     }),
     series: [marks(rows, c), fidelityStrip(x, c, 1)],
@@ -150,7 +140,7 @@ function OnsetTable({ x, rows }: { x: Context; rows: Onset[] }) {
           class: 'name',
           cell: (o) => (
             <>
-              <Plain text={nameOf(x, o)} longest={60} />
+              <Plain text={subjectName(x, o.subject)} longest={60} />
               <small class="under">
                 <Plain text={o.subject.kind} longest={30} />
               </small>

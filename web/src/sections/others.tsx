@@ -180,7 +180,7 @@ function Value({ name, of }: { name: string; of: unknown }): ComponentChildren {
   if (typeof of === 'boolean') return of ? t('yes', 'はい') : t('no', 'いいえ');
   if (isTest(of))
     return (
-      <span class="nowrap" title={visible(of.method)}>
+      <span class="nowrap" title={visible(known(of.method))}>
         p {format.probability(of.q ?? of.p)}
       </span>
     );
@@ -338,8 +338,13 @@ export function Anything({ name, of }: { name: string; of: unknown }): Component
   );
 }
 
+/** Drawn by pivots.tsx and timelines.tsx. */
+const OWN = new Set<keyof Model>(['pivots', 'timelines']);
+
 export function Others({ x }: { x: Context }) {
-  const there = OTHERS.filter(([key]) => x.model[key] != null && !isUnsupported(x.model[key]));
+  const there = OTHERS.filter(
+    ([key]) => !OWN.has(key) && x.model[key] != null && !isUnsupported(x.model[key]),
+  );
   return (
     <>
       {there.map(([key, name]) => (
@@ -362,7 +367,7 @@ const SECTIONS: [keyof Model, string][] = [
   ['events', t('Events', '出来事')],
   ['concealment', t('Concealment', '秘匿')],
   ['onsets', t('Onsets and changes', '開始と変化')],
-  ...OTHERS.filter(([key]) => key !== 'compare' && key !== 'timelines'),
+  ...OTHERS.filter(([key]) => key !== 'compare'),
   ['findings', t('Findings', '所見')],
 ];
 
@@ -370,7 +375,7 @@ export function Coverage({ x }: { x: Context }) {
   const missing = SECTIONS.flatMap(([key, name]) => {
     const section = x.model[key];
     if (isUnsupported(section)) return [{ name, why: String(textOf(section, 'unsupported')) }];
-    return section == null
+    return section == null && key !== 'timelines'
       ? [
           {
             name,

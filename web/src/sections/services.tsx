@@ -1,8 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Context } from '../context';
 import * as format from '../format';
-import { given, isUnsupported, type Service } from '../model';
-import { Bar, Count, evidenceColumn, Lede, Plain, Quiet, Section, Share, Table } from '../parts';
+import { given, isUnsupported, type Ambiguous, type Service } from '../model';
+import {
+  Bar,
+  Count,
+  evidenceColumn,
+  Lede,
+  Plain,
+  Quiet,
+  Ratio,
+  Section,
+  Share,
+  Table,
+  type Column,
+} from '../parts';
+import { visible } from '../text';
 import { t } from '../lang';
 
 const BASIS: [string, string][] = [
@@ -32,6 +45,95 @@ function ranks(s: Service): string {
   return low && high && low !== high ? `${low}–${high}` : '';
 }
 
+/** The same on the line of all ranks. */
+function RankLine({ of, last }: { of: Service; last: number }) {
+  const { rank_low: low, rank_high: high } = of;
+  if (!ranks(of) || !low || last < 2) return null;
+  const at = (rank: number) => Math.min(1, (rank - 1) / (last - 1)) * 96 + 2;
+  return (
+    <svg class="rank-line" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
+      <line class="rank-all" x1="2" x2="98" y1="3" y2="3" />
+      <line class="rank-may" x1={at(low) - 2} x2={at(high ?? last) + 2} y1="3" y2="3" />
+    </svg>
+  );
+}
+
+/** The share without and with every conversation that may be this one's or another's. */
+export function AmbiguousRange({ of }: { of?: Ambiguous | null }) {
+  if (!of || !(of.flows > 0)) return null;
+  const whole = of.interval ?? of;
+  const worded = format.share({
+    value: of.high,
+    low: whole.low ?? null,
+    high: whole.high ?? null,
+    level: of.interval?.level ?? 0.95,
+  });
+  const [low, high] = [format.percent(of.low), format.percent(of.high)];
+  return (
+    <small class="under ambiguous" title={worded.exact}>
+      {t(
+        `${low} to ${high} without and with what may be another’s`,
+        `他のものでもありうる通信を除くと${low}、含めると${high}`,
+      )}
+    </small>
+  );
+}
+
+/** Its share where the study's reference population is, and how many times that it has here. */
+function Reference({ of }: { of: Service }) {
+  if (!of.reference) return <span class="muted">–</span>;
+  return (
+    <>
+      <Ratio of={of.reference.ratio} />
+      <small class="under">
+        <span title={format.share(of.reference.share).exact}>
+          {t('there ', '基準集団 ')}
+          <span data-value={of.reference.share.value}>
+            {format.share(of.reference.share).value}
+          </span>
+        </span>
+      </small>
+    </>
+  );
+}
+
+/** Beside a reference there is room for one column of both. */
+function volumes(together: boolean): Column<Service>[] {
+  const flows = t('Conversations', '通信件数');
+  const octets = t('Octets', 'オクテット数');
+  if (!together)
+    return [
+      { head: flows, number: true, cell: (s) => <Count n={s.flows} /> },
+      { head: octets, number: true, cell: (s) => <Count n={s.octets} words={format.octets} /> },
+    ];
+  return [
+    {
+      head: t('Conversations, octets', '通信件数、オクテット数'),
+      number: true,
+      cell: (s) => (
+        <>
+          <Count n={s.flows} />
+          <small class="under">
+            <Count n={s.octets} words={format.octets} />
+          </small>
+        </>
+      ),
+    },
+  ];
+}
+
+/** Which population it is. */
+function referenceNote(x: Context): string {
+  const of = x.model.study.reference;
+  const name = visible(of?.name ?? '', 120);
+  return name
+    ? t(
+        `The reference population is ${name}; the ratio is the share here over the share there, with its 95% interval.`,
+        `基準集団は${name}。比は、基準集団での割合に対するここでの割合であり、95%信頼区間を添える。`,
+      )
+    : '';
+}
+
 export function Services({ x }: { x: Context }) {
   const services = given(x.model.services);
   if (!services)
@@ -40,7 +142,11 @@ export function Services({ x }: { x: Context }) {
         <Quiet why={x.model.services} />
       </Section>
     ) : null;
-  const max = Math.max(0, ...services.map((s) => format.ends(s.share, 0, 1)[1]));
+  const ends = services.flatMap((s) => [format.ends(s.share, 0, 1)[1], s.ambiguous?.high ?? 0]);
+  const max = Math.max(0, ...ends);
+  const last = Math.max(1, ...services.map((s) => s.rank_high ?? s.rank), 30);
+  const ambiguous = services.some((s) => (s.ambiguous?.flows ?? 0) > 0);
+  const referred = services.some((s) => s.reference);
   const names = new Map((given(x.model.categories) ?? []).map((c) => [c.id, c.name]));
   return (
     <Section id="services" title={t('Services', 'サービス')}>
@@ -73,6 +179,7 @@ export function Services({ x }: { x: Context }) {
                 <>
                   {s.rank}
                   {ranks(s) && <small class="under">{ranks(s)}</small>}
+                  <RankLine of={s} last={last} />
                 </>
               ),
             },
@@ -94,7 +201,8 @@ export function Services({ x }: { x: Context }) {
               cell: (s) => (
                 <>
                   <Share of={s.share} />
-                  <Bar of={s.share} max={max} />
+                  <Bar of={s.share} max={max} upTo={s.ambiguous?.high} />
+                  <AmbiguousRange of={s.ambiguous} />
                 </>
               ),
             },
@@ -103,16 +211,20 @@ export function Services({ x }: { x: Context }) {
               number: true,
               cell: (s) => <Share of={s.octets_share} />,
             },
-            {
-              head: t('Conversations', '通信件数'),
-              number: true,
-              cell: (s) => <Count n={s.flows} />,
-            },
-            {
-              head: t('Octets', 'オクテット数'),
-              number: true,
-              cell: (s) => <Count n={s.octets} words={format.octets} />,
-            },
+            ...(referred
+              ? [
+                  {
+                    head: t('Against reference', '基準集団との比'),
+                    number: true,
+                    hint: t(
+                      'Its share over its share in the reference population that the study names',
+                      '調査が指定した基準集団での割合に対する、ここでの割合の比',
+                    ),
+                    cell: (s: Service) => <Reference of={s} />,
+                  },
+                ]
+              : []),
+            ...volumes(referred),
             { head: t('Hosts', 'ホスト'), number: true, cell: (s) => <Count n={s.local_hosts} /> },
             {
               head: t('Known by', '根拠'),
@@ -138,6 +250,19 @@ export function Services({ x }: { x: Context }) {
             evidenceColumn<Service>(),
           ]}
         />
+      )}
+      {referred && referenceNote(x) && (
+        <p class="note">
+          <bdi>{referenceNote(x)}</bdi>
+        </p>
+      )}
+      {ambiguous && (
+        <p class="note">
+          {t(
+            'The faint end of a bar is what may be this service’s or another’s on the same hosts: it is not counted here, and its owner cannot be told.',
+            '棒の薄い部分は、同じホスト上のこのサービスのものか他のものか区別できない通信であり、ここには数えていない。',
+          )}
+        </p>
       )}
     </Section>
   );
