@@ -10,7 +10,10 @@
 
 #include "input/spool.h"
 
-enum { PATH_ROOM = 4200, CARRY_MAX = SPOOL_BLOCK_MAX };
+enum { PATH_ROOM = 4200 };
+/* A full table of 2^20 conversations, each with its translated ends and the longest of names, takes
+ * half of it. */
+#define CARRY_MAX ((size_t)1 << 30)
 
 struct carry_paths {
     char dir[PATH_ROOM], now[PATH_ROOM + 32], next[PATH_ROOM + 48], unread[PATH_ROOM + 32];
@@ -26,6 +29,25 @@ static void paths_of(const char *segment, uint64_t number, struct carry_paths *r
     snprintf(ret->unread, sizeof ret->unread, "%s/carry.unread", ret->dir);
 }
 
+/* What all its blocks hold, into `pairer`. */
+static int read_open(struct spool *s, const char *path, struct pairer *pairer, struct error *err)
+{
+    struct symbols *none = symbols_new(2);
+    struct batch *rows = batch_new(STAGE_RECORD, SPOOL_ROWS_MAX);
+    struct buf open;
+    enum spool_block got;
+    buf_init(&open, CARRY_MAX);
+    while ((got = spool_next(s, none, rows)) == SPOOL_CARRY)
+        buf_add(&open, spool_carried(s).at, spool_carried(s).len);
+    int status = got != SPOOL_END || open.failed
+                     ? error_set(err, ERROR_FAILED, "%s: damaged", path)
+                     : pairer_load(pairer, bytes_of(open.at, open.len), err);
+    buf_done(&open);
+    batch_free(rows);
+    symbols_free(none);
+    return status;
+}
+
 /* The carry's own number, and its octets when `pairer` is given. -1: it cannot be read. */
 static int read_carry(const char *path, uint64_t *number, struct pairer *pairer, struct error *err)
 {
@@ -34,16 +56,7 @@ static int read_carry(const char *path, uint64_t *number, struct pairer *pairer,
     if (stream_open(path, &in, err) < 0 || spool_begin(in, &s, err) < 0)
         return err->code;
     *number = spool_number(s);
-    int status = 0;
-    if (pairer) {
-        struct symbols *none = symbols_new(2);
-        struct batch *rows = batch_new(STAGE_RECORD, SPOOL_ROWS_MAX);
-        status = spool_next(s, none, rows) == SPOOL_CARRY
-                     ? pairer_load(pairer, spool_carried(s), err)
-                     : error_set(err, ERROR_FAILED, "%s: damaged", path);
-        batch_free(rows);
-        symbols_free(none);
-    }
+    int status = pairer ? read_open(s, path, pairer, err) : 0;
     spool_free(s);
     return status;
 }

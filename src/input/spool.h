@@ -38,6 +38,7 @@ int spool_coverage(struct spool_writer *w, const struct coverage_row *rows, size
                    const struct symbols *symbols, struct error *err);
 /* Ends the group. */
 int spool_tally(struct spool_writer *w, const struct tally *t, struct error *err);
+/* In as many blocks as it takes; a failure may leave the first of them. */
 int spool_carry(struct spool_writer *w, struct bytes carry, struct error *err);
 /* Everything so far is on the disk (fdatasync). */
 int spool_sync(struct spool_writer *w, struct error *err);
@@ -65,7 +66,7 @@ void spool_free(struct spool *s);
  * SPOOL_ROWS_MAX rows; exporters and applications get their codes in `symbols`. */
 enum spool_block spool_next(struct spool *s, struct symbols *symbols, struct batch *out);
 uint64_t spool_number(const struct spool *s);
-struct bytes spool_carried(const struct spool *s); /* of the CARRY just read */
+struct bytes spool_carried(const struct spool *s); /* of the CARRY just read; good till the next */
 bool spool_is_last(const struct spool *s);         /* after SPOOL_END: the collection ended */
 /* The newest ones read; coverage's exporters have the codes of `symbols`. */
 const struct tally *spool_account(const struct spool *s);

@@ -32,6 +32,35 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* More conversations are left open than one block holds. */
+static void a_long_carry_is_read_whole(void **state)
+{
+    (void)state;
+    struct error err;
+    struct spool_writer *w;
+    struct stream *in;
+    struct spool *s;
+    size_t len = 2 * (size_t)SPOOL_BLOCK_MAX + 7, at = 0;
+    uint8_t *carry = memory_alloc(len);
+    for (size_t i = 0; i < len; i++)
+        carry[i] = (uint8_t)(i >> 20);
+    assert_int_equal(spool_create(path, 8, &w, &err), 0);
+    assert_int_equal(spool_carry(w, bytes_of(carry, len), &err), 0);
+    assert_int_equal(spool_close(w, true, false, &err), 0);
+    assert_int_equal(stream_open(path, &in, &err), 0);
+    assert_int_equal(spool_begin(in, &s, &err), 0);
+    while (at < len) {
+        assert_int_equal(spool_next(s, NULL, NULL), SPOOL_CARRY);
+        struct bytes part = spool_carried(s);
+        assert_true(part.len && part.len <= len - at);
+        assert_memory_equal(part.at, carry + at, part.len);
+        at += part.len;
+    }
+    assert_int_equal(spool_next(s, NULL, NULL), SPOOL_END);
+    spool_free(s);
+    free(carry);
+}
+
 /* Rows with every form of column: constants, times, addresses of both families, texts. */
 static struct batch *some_records(struct symbols *symbols, size_t rows, uint64_t seed, bool v6)
 {
@@ -284,6 +313,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_written_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_cut_is_recovered_to_its_last_whole_group, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_long_carry_is_read_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_flipped_octet_is_seen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_leaves_whole_blocks, set_up, tear_down),
     };

@@ -254,9 +254,16 @@ int spool_tally(struct spool_writer *w, const struct tally *t, struct error *err
 
 int spool_carry(struct spool_writer *w, struct bytes carry, struct error *err)
 {
-    buf_clear(&w->block);
-    buf_add(&w->block, carry.at, carry.len);
-    return put_block(w, BLOCK_CARRY, 1, err);
+    int status = 0;
+    size_t at = 0;
+    do {
+        struct bytes part = bytes_slice(carry, at, SPOOL_BLOCK_MAX);
+        buf_clear(&w->block);
+        buf_add(&w->block, part.at, part.len);
+        status = put_block(w, BLOCK_CARRY, 1, err);
+        at += part.len;
+    } while (status == 0 && at < carry.len);
+    return status;
 }
 
 int spool_sync(struct spool_writer *w, struct error *err)
