@@ -77,6 +77,9 @@ export interface Worded {
   exact: string;
 }
 
+/** An estimate that has no value. */
+const NOTHING: Worded = { value: '–', range: '', exact: '' };
+
 function inExact(e: Estimate): string {
   const level = isNumber(e.level)
     ? t(`${exact(e.level * 100)}% interval`, `${exact(e.level * 100)}%信頼区間`)
@@ -101,6 +104,7 @@ export function ends(e: Estimate, least: number, most: number): [number, number]
 }
 
 export function share(e: Estimate): Worded {
+  if (!isNumber(e.value)) return NOTHING;
   const [low, high] = ends(e, 0, 1);
   const d = decimals(e.value * 100, (high - low) * 100);
   const part = (n: number) => (n * 100).toFixed(d);
@@ -116,6 +120,7 @@ export function percent(n: number | null | undefined): string {
 
 /** A mean count with its interval, or a ratio (`times`). */
 export function estimate(e: Estimate, words: (n: number) => string = count): Worded {
+  if (!isNumber(e.value)) return NOTHING;
   return { value: words(e.value), range: range(e, words), exact: inExact(e) };
 }
 

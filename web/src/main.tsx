@@ -63,12 +63,18 @@ function Report({ x }: { x: Context }) {
   );
 }
 
+/** A ratio of nothing to nothing has no value: there is none then, and no chart draws it. */
+function withValue(key: string, of: unknown): unknown {
+  if (!/ratio/.test(key) || typeof of !== 'object' || of === null) return of;
+  return 'level' in of && (of as { value?: unknown }).value === null ? null : of;
+}
+
 function start(): void {
   startTheme();
   const app = document.getElementById('app');
   const source = document.getElementById('model');
   if (!app || !source) return;
-  const model = JSON.parse(source.textContent ?? '') as Model;
+  const model = JSON.parse(source.textContent ?? '', withValue) as Model;
   document.documentElement.lang = lang;
   document.title = `${visible(model.study.name, 120)} – telltale`;
   render(<Report x={contextOf(model)} />, app);

@@ -10,7 +10,7 @@ import { given, type Estimate, type EventEffect, type EventTest } from '../model
 import { Interval, Lede, Plain, Section, Table } from '../parts';
 import { visible } from '../text';
 import { DAY_MS } from '../zone';
-import { t, textOf } from '../lang';
+import { known, t, textOf } from '../lang';
 
 const inPercent = (e: Estimate) => format.estimate(e, format.change);
 const kindOf = (test: EventTest) =>
@@ -230,7 +230,7 @@ function Effect({ of }: { of?: EventEffect }) {
     <>
       <Interval of={of.effect} as={inPercent} />
       {of.test && (
-        <small class="under" title={`${visible(of.test.method)}${least}`}>
+        <small class="under" title={`${visible(known(of.test.method))}${least}`}>
           p {format.probability(of.test.p)}
         </small>
       )}

@@ -11,7 +11,7 @@ import { evidenceColumn, Interval, Lede, Plain, Section, Table } from '../parts'
 import { visible } from '../text';
 import { FidelityKey, fidelityStrip, timeAxis, timeTicks } from '../timeline';
 import { DAY_MS, longDate, longRange } from '../zone';
-import { t } from '../lang';
+import { known, t } from '../lang';
 
 const midnight = (date: string) => Date.parse(`${date.slice(0, 10)}T00:00:00Z`);
 const SHOWN = 30;
@@ -185,7 +185,11 @@ function OnsetTable({ x, rows }: { x: Context; rows: Onset[] }) {
         {
           head: 'p',
           number: true,
-          cell: (o) => <span title={visible(o.test?.method)}>{format.probability(o.test?.p)}</span>,
+          cell: (o) => (
+            <span title={visible(known(String(o.test?.method ?? '')))}>
+              {format.probability(o.test?.p)}
+            </span>
+          ),
         },
         evidenceColumn<Onset>(),
       ]}

@@ -177,7 +177,8 @@ function Value({ name, of }: { name: string; of: unknown }): ComponentChildren {
       <Interval of={of} as={(e) => format.estimate(e)} />
     );
   if (typeof of === 'number') return <Numeric name={name} of={of} />;
-  if (typeof of === 'boolean') return of ? t('yes', 'はい') : t('no', 'いいえ');
+  if (typeof of === 'boolean')
+    return <span class="nowrap">{of ? t('yes', 'はい') : t('no', 'いいえ')}</span>;
   if (isTest(of))
     return (
       <span class="nowrap" title={visible(known(of.method))}>

@@ -525,7 +525,9 @@ function Countries({ rows, unit }: { rows: Country[]; unit: string }) {
                   '全ての国を通じて、これほど際立つ国が偶然そうなる確率',
                 ),
                 cell: (r: Country) => (
-                  <span title={r.test ? `p ${r.test.p}, ${visible(r.test.method)}` : undefined}>
+                  <span
+                    title={r.test ? `p ${r.test.p}, ${visible(known(r.test.method))}` : undefined}
+                  >
                     {format.probability(r.test?.q ?? r.test?.p)}
                   </span>
                 ),

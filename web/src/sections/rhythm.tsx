@@ -19,7 +19,7 @@ import { given, isUnsupported, type Busy, type Rhythm } from '../model';
 import { Interval, Plain, Quiet, Say, Section, Table } from '../parts';
 import { visible } from '../text';
 import { whiskers } from '../whisker';
-import { t } from '../lang';
+import { known, t } from '../lang';
 
 const DAYS = [
   t('Monday', '月曜日'),
@@ -200,7 +200,9 @@ function Matrix({ x, rhythm }: { x: Context; rhythm: Rhythm }) {
       option={option}
       legend={<Ramp max={max} />}
       mark={() => usage(x)}
-      note={given(rhythm.busy) ? 'Outlined: the busy interval.' : undefined}
+      note={
+        given(rhythm.busy) ? t('Outlined: the busy interval.', '枠は活動の多い時間帯。') : undefined
+      }
       table={<MatrixTable rhythm={rhythm} />}
     />
   );
@@ -474,7 +476,9 @@ function Facts({ rhythm }: { rhythm: Rhythm }) {
               <small>
                 {t('of the variance of activity', '活動の分散に占める割合')}{' '}
                 {cycle.test && (
-                  <span title={visible(cycle.test.method)}>, p {probabilityOf(cycle.test.p)}</span>
+                  <span title={visible(known(cycle.test.method))}>
+                    , p {probabilityOf(cycle.test.p)}
+                  </span>
                 )}
               </small>
             </>
