@@ -181,7 +181,8 @@ static void encode_values(struct buf *out, const struct block_column *c)
     const uint64_t *ends = c->ends.at;
     for (size_t i = 0; i < c->ends.len; i++) {
         uint64_t from = i ? ends[i - 1] : 0;
-        put_text(out, (const uint8_t *)c->values.at + from, ends[i] - from);
+        const char *texts = c->values.at ? c->values.at : ""; /* all of them may be empty */
+        put_text(out, texts + from, ends[i] - from);
     }
 }
 
