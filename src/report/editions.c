@@ -389,7 +389,8 @@ json_t *editions_compare(const json_t *a, const json_t *b)
     false_discovery(p, x.count, q);
     for (size_t i = 0; i < x.count; i++)
         x.list[i].q = q[i];
-    qsort(x.list, x.count, sizeof *x.list, by_weight);
+    if (x.count)
+        qsort(x.list, x.count, sizeof *x.list, by_weight);
     for (size_t i = 0; i < x.count; i++)
         json_array_append_new(changes, change_json(&x.list[i]));
     add_weekdays(&x, contradictions);
