@@ -4,7 +4,7 @@
 
 #include "analysis/findings.h"
 
-enum { FLAGGED_MAX = 4, LISTED = 5 };
+enum { FLAGGED_MAX = 12, LISTED = 5, CORRECTED_MAX = 2 };
 
 static void say_baseline(struct analysis *a, json_t *f, const json_t *presence)
 {
@@ -51,6 +51,33 @@ static void find_flagged(struct analysis *a, const json_t *presence, const json_
     finding_value(f, "ratio", json_object_get(c, "ratio"));
     finding_value(f, "ratio_adjusted", json_object_get(c, "ratio_adjusted"));
     finding_value(f, "q", json_object_get(json_object_get(c, "test"), "q"));
+    finding_end(findings, f, json_object_get(c, "evidence"));
+}
+
+/* A large share that is not a sign of presence: most of it goes to services that are popular
+ * wherever the population goes, and what is left is no more than expected. */
+static bool rests_on_popular(const json_t *c)
+{
+    const double large = 0.05, most = 0.7;
+    return !json_is_true(json_object_get(c, "flagged")) && value_of(c, "share") >= large &&
+           json_is_object(json_object_get(c, "ratio_adjusted")) &&
+           high_of(c, "ratio_adjusted") <= 1 &&
+           value_of(c, "ratio_adjusted") < most * value_of(c, "ratio");
+}
+
+static void find_corrected(struct analysis *a, const json_t *presence, const json_t *c,
+                           json_t *findings)
+{
+    const char *code = string_of(c, "country");
+    json_t *f = finding_new(arena_format(a->arena, "popular-%s", code), "presence", "moderate");
+    finding_say(f, "headline", SAY(a, M_POPULAR_HEAD, word_country(code)));
+    finding_say(f, "statement",
+                SAY(a, M_POPULAR, word_country(code), word_share(json_object_get(c, "share")),
+                    word_units(a), word_mean(json_object_get(c, "ratio_adjusted"))));
+    finding_say(f, "because", SAY(a, M_POPULAR_BECAUSE));
+    say_baseline(a, f, presence);
+    finding_value(f, "share", json_object_get(c, "share"));
+    finding_value(f, "ratio_adjusted", json_object_get(c, "ratio_adjusted"));
     finding_end(findings, f, json_object_get(c, "evidence"));
 }
 
@@ -110,7 +137,7 @@ void presence_findings(struct analysis *a, json_t *findings)
 {
     const json_t *presence = section_of(a, "presence");
     const json_t *countries = json_object_get(presence, "countries");
-    size_t flagged = 0;
+    size_t flagged = 0, corrected = 0;
     if (json_array_size(countries) == 0)
         return;
     find_countries(a, countries, findings);
@@ -118,6 +145,11 @@ void presence_findings(struct analysis *a, json_t *findings)
         const json_t *c = json_array_get(countries, i);
         if (json_is_true(json_object_get(c, "flagged")) && flagged++ < FLAGGED_MAX)
             find_flagged(a, presence, c, findings);
+    }
+    for (size_t i = 1; i < LISTED; i++) { /* the first is told of above */
+        const json_t *c = json_array_get(countries, i);
+        if (c && rests_on_popular(c) && corrected++ < CORRECTED_MAX)
+            find_corrected(a, presence, c, findings);
     }
     if (flagged == 0)
         find_none(a, presence, findings);

@@ -59,6 +59,9 @@ const same = (a, b, what) =>
 
 /** Does a number as printed ("14.2%", "1.23 million", "9,876") mean `value`, within its own rounding? */
 function means(text, value) {
+  // "< 0.01": less than that, and not nothing.
+  const below = /^< (0\.0*1)$/.exec(text.trim());
+  if (below) return value > 0 && value < Number(below[1]);
   const m = /^([−-]?[\d,]+(?:\.\d+)?)\s*(%|million|billion|trillion|octets|[kMGTPE]B)?/.exec(
     text.trim(),
   );
