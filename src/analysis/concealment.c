@@ -157,13 +157,13 @@ static int load(struct analysis *a, struct concealment *c, struct error *err)
 {
     c->tor = concealment_code(a, SYMBOL_CATEGORY, "tor");
     c->vpn = concealment_code(a, SYMBOL_CATEGORY, "vpn");
-    const char *counted = arena_format(a->arena, USAGE " AND " COUNTED, c->tor, c->vpn);
-    int status = contact_table_ask(a, KEY, counted, &c->table, err);
+    const char *counted = arena_format(a->arena, COUNTED, c->tor, c->vpn);
+    int status = day_table_ask(a, "owner_day", KEY, counted, &c->table, err);
     if (status == 0)
         status = counts_ask(a, &c->hosts, err,
-                            "SELECT toUInt32(" KEY ") AS k, uniqExact(local) AS l FROM contact "
-                            "WHERE %s AND %s GROUP BY k ORDER BY k",
-                            a->window, counted);
+                            "SELECT toUInt32(" KEY ") AS k, uniqExact(local) AS l FROM reach "
+                            "WHERE " USAGE " AND %s GROUP BY k ORDER BY k",
+                            counted);
     if (status == 0)
         status = ask(a, &c->basis, err,
                      "SELECT toUInt32(" KEY ") AS k, basis AS b, sum(flows) AS n FROM activity "
@@ -173,9 +173,9 @@ static int load(struct analysis *a, struct concealment *c, struct error *err)
     if (status == 0)
         status = ask(a, &c->networks, err,
                      "SELECT toUInt32(" KEY ") AS k, asn AS s, sum(flows) AS n, uniqExact(remote) "
-                     "AS r, min(remote) AS one FROM contact WHERE %s AND %s GROUP BY k, s "
+                     "AS r, min(remote) AS one FROM hidden WHERE %s GROUP BY k, s "
                      "ORDER BY k, n DESC, s",
-                     a->window, counted);
+                     counted);
     if (status < 0)
         return status;
     c->all = arena_array(a->arena, a->days + 1, sizeof(*c->all));
@@ -303,6 +303,22 @@ static int widen_zero(struct analysis *a, struct estimate *e, struct error *err)
     return status;
 }
 
+/* Local hosts of what counts as concealed. Ports, which TLS is known by, are in table flow only. */
+static int whole_hosts(struct analysis *a, const struct concealment *c, double *ret,
+                       struct error *err)
+{
+    if (a->study->concealment == CONCEALMENT_2018_WITH_TLS)
+        return concealment_hosts(a, whole_filter[CONCEALMENT_2018_WITH_TLS], ret, err);
+    struct block *b = NULL;
+    int status =
+        ask(a, &b, err, "SELECT uniqExact(local) AS l FROM reach WHERE " USAGE " AND " COUNTED,
+            c->tor, c->vpn);
+    if (status == 0)
+        *ret = block_rows(b) ? block_f64(b, 0, 0) : 0;
+    block_free(b);
+    return status;
+}
+
 static int whole_json(struct analysis *a, const struct concealment *c, json_t **ret,
                       struct error *err)
 {
@@ -312,7 +328,7 @@ static int whole_json(struct analysis *a, const struct concealment *c, json_t **
     struct estimate share = share_of_days(a, c->all, a->usage, a->measure);
     struct estimate octets = share_of_days(a, c->all, a->usage, MEASURE_OCTETS);
     json_t *daily = json_array();
-    int status = concealment_hosts(a, filter, &hosts, err);
+    int status = whole_hosts(a, c, &hosts, err);
     if (status == 0)
         status = widen_zero(a, &share, err);
     for (size_t d = 0; d < a->days; d++) {
@@ -367,19 +383,18 @@ static int add_possible(struct analysis *a, const struct concealment *c, json_t 
     const char *key =
         arena_format(a->arena, "multiIf(service = %u, 0, service = %u, 2, 1)", ssh, site);
     const char *where = arena_format(
-        a->arena,
-        USAGE
-        " AND (service = %u OR service = %u OR (owner = %d AND service = 0 AND category = 0))",
+        a->arena, "(service = %u OR service = %u OR (owner = %d AND service = 0 AND category = 0))",
         ssh, site, OWNER_HOSTING);
     struct table t;
     struct counts hosts;
     json_t *list = json_array();
-    int status = contact_table_ask(a, key, where, &t, err);
+    int status = day_table_ask(a, "owner_day", key, where, &t, err);
     if (status == 0)
-        status = counts_ask(a, &hosts, err,
-                            "SELECT toUInt32(%s) AS k, uniqExact(local) AS l FROM contact WHERE %s "
-                            "AND %s GROUP BY k ORDER BY k",
-                            key, a->window, where);
+        status =
+            counts_ask(a, &hosts, err,
+                       "SELECT toUInt32(%s) AS k, uniqExact(local) AS l FROM reach WHERE " USAGE
+                       " AND %s GROUP BY k ORDER BY k",
+                       key, where);
     for (size_t r = 0; status == 0 && r < t.rows; r++) {
         const struct possible *p = &possible[t.keys[r] % POSSIBLE];
         if (c->tls && p->may_hide)
@@ -528,9 +543,9 @@ static int add_subscriptions(struct analysis *a, const struct concealment *c, js
                      "SELECT local, toUInt32(" KEY
                      ") AS k, if(toUInt32(service) IN (0, %s), asn, toUInt32(%u)) AS s, "
                      "toUInt32(toUInt16(day)) AS d, sum(flows) AS n, argMax(remote, flows) AS one, "
-                     "argMax(asn, flows) AS net FROM contact WHERE %s AND " USAGE " AND " COUNTED
+                     "argMax(asn, flows) AS net FROM hidden WHERE " COUNTED
                      " GROUP BY local, k, s, d ORDER BY local, k, s, d",
-                     protocol_codes(a), ANY_NETWORK, a->window, NO_CODE, c->vpn);
+                     protocol_codes(a), ANY_NETWORK, NO_CODE, c->vpn);
     if (status < 0)
         return status;
     size_t count = ties_of(a, b, &ties);

@@ -152,10 +152,9 @@ static int add_pairs(struct analysis *a, const struct dated *lists, json_t *sect
     struct pair *pairs;
     int status = ask(a, &b, err,
                      "SELECT local, remote, toUInt32(toUInt16(day)) AS d, sum(flows) AS n, "
-                     "min(first_ms) AS f FROM contact WHERE %s AND " USAGE
-                     " AND service = %u GROUP BY local, remote, d "
-                     "ORDER BY local, remote, d",
-                     a->window, concealment_code(a, SYMBOL_SERVICE, "tor"));
+                     "min(first_ms) AS f FROM hidden WHERE service = %u "
+                     "GROUP BY local, remote, d ORDER BY local, remote, d",
+                     concealment_code(a, SYMBOL_SERVICE, "tor"));
     if (status < 0)
         return status;
     size_t count = pairs_of(a, lists, b, &pairs);

@@ -74,13 +74,19 @@ static const char *window_of_flows(struct analysis *a)
 static int load_hosts(struct analysis *a, struct devices *d, const char *window, struct error *err)
 {
     struct block *b = NULL;
+    const char *rows =
+        d->whole ? "SELECT toUInt32(platform) AS p, local, uniqExact(day) AS days, "
+                   "min(platform_basis) AS least, sum(flows) AS n FROM device"
+                 : arena_format(a->arena,
+                                "SELECT toUInt32(platform) AS p, local, uniqExact(day) AS days, "
+                                "min(platform_basis) AS least, count() AS n FROM flow PREWHERE "
+                                "platform != 0 WHERE %s AND %s",
+                                window, d->where);
     int status = ask(a, &b, err,
                      "SELECT p, count() AS hosts, sum(days = 1) AS once, sum(days = 2) AS twice, "
-                     "sum(least <= %d) AS sure, sum(n) AS flows FROM (SELECT toUInt32(platform) AS "
-                     "p, local, uniqExact(day) AS days, min(platform_basis) AS least, count() AS n "
-                     "FROM flow PREWHERE platform != 0 WHERE %s AND %s GROUP BY p, local) "
-                     "GROUP BY p ORDER BY p",
-                     OWN_WORDS, window, d->where);
+                     "sum(least <= %d) AS sure, sum(n) AS flows FROM (%s GROUP BY p, local) GROUP "
+                     "BY p ORDER BY p",
+                     OWN_WORDS, rows);
     for (size_t i = 0; status == 0 && i < block_rows(b); i++) {
         uint32_t p = (uint32_t)block_u64(b, 0, i);
         if (p >= PLATFORMS)
@@ -100,10 +106,15 @@ static int load_hosts(struct analysis *a, struct devices *d, const char *window,
 static int load_basis(struct analysis *a, struct devices *d, const char *window, struct error *err)
 {
     struct block *b = NULL;
-    int status = ask(a, &b, err,
-                     "SELECT toUInt32(platform) AS p, toUInt32(platform_basis) AS e, count() AS n "
-                     "FROM flow PREWHERE platform != 0 WHERE %s AND %s GROUP BY p, e ORDER BY p, e",
-                     window, d->where);
+    int status =
+        d->whole
+            ? ask(a, &b, err,
+                  "SELECT toUInt32(platform) AS p, toUInt32(platform_basis) AS e, sum(flows) AS n "
+                  "FROM device GROUP BY p, e ORDER BY p, e")
+            : ask(a, &b, err,
+                  "SELECT toUInt32(platform) AS p, toUInt32(platform_basis) AS e, count() AS n "
+                  "FROM flow PREWHERE platform != 0 WHERE %s AND %s GROUP BY p, e ORDER BY p, e",
+                  window, d->where);
     for (size_t i = 0; status == 0 && i < block_rows(b); i++) {
         uint64_t p = block_u64(b, 0, i), e = block_u64(b, 1, i);
         if (p < PLATFORMS && e <= PLATFORM_BASIS_SERVICE)
@@ -164,11 +175,13 @@ static int say_why(struct analysis *a, const struct devices *d, const char *wind
                    struct error *err)
 {
     struct block *b = NULL;
-    int status = ask(a, &b, err,
-                     "SELECT 1 AS one FROM flow WHERE %s AND %s AND (fingerprint != 0 OR "
-                     "tls_faults != 0 OR name_kind != 0) LIMIT 1",
-                     window, d->where);
-    bool payload = status == 0 && block_rows(b) > 0;
+    double told = 0;
+    int status = d->whole ? fact_ask(a, "told", &told, err)
+                          : ask(a, &b, err,
+                                "SELECT 1 AS one FROM flow WHERE %s AND %s AND (fingerprint != 0 "
+                                "OR tls_faults != 0 OR name_kind != 0) LIMIT 1",
+                                window, d->where);
+    bool payload = status == 0 && (d->whole ? told > 0 : block_rows(b) > 0);
     block_free(b);
     if (status == 0)
         *ret = unsupported(

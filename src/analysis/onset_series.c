@@ -3,12 +3,7 @@
 
 #include <string.h>
 
-#include "base/zone.h"
-
-enum { PORTS = 64, PAIRS = 200, PAIR_FLOWS_MIN = 200, TOTAL_MIN = 20 };
-/* No summary knows ports: they are asked of the conversations themselves, which takes a second for
- * each fifty million. */
-static const double PORTS_FLOWS_MAX = 5e7;
+enum { PAIRS = 200, PAIR_FLOWS_MIN = 200, TOTAL_MIN = 20 };
 
 static struct onset_series *series_new(struct analysis *a, struct onset_list *list,
                                        const char *kind, const char *id, const char *filter)
@@ -55,37 +50,6 @@ static void add_table(struct analysis *a, struct onset_list *list, const char *k
     }
 }
 
-/* start_ms on the zone's clock, as SQL: the offset of each stretch between changes of the clock. */
-static const char *local_ms_sql(struct analysis *a)
-{
-    const struct zone *z = a->study->zone;
-    int64_t from = (int64_t)(a->study->from_ms / 1000), to = (int64_t)(a->study->to_ms / 1000);
-    struct buf b;
-    size_t changes = 0;
-    buf_init(&b, 1 << 16);
-    for (int64_t at = from; at < to; at += 3600) {
-        int64_t low = at, high = at + 3600;
-        if (zone_offset_s(z, low) == zone_offset_s(z, high))
-            continue;
-        int32_t before = zone_offset_s(z, low);
-        while (high - low > 1) {
-            int64_t middle = low + (high - low) / 2;
-            if (zone_offset_s(z, middle) == before)
-                low = middle;
-            else
-                high = middle;
-        }
-        buf_format(&b, "start_ms < %lld, %d, ", (long long)high * 1000, before);
-        changes++;
-    }
-    int32_t last = zone_offset_s(z, to);
-    const char *sql =
-        changes ? arena_format(a->arena, "(toInt64(start_ms) + 1000 * multiIf(%s%d))", b.at, last)
-                : arena_format(a->arena, "(toInt64(start_ms) + 1000 * (%d))", last);
-    buf_done(&b);
-    return sql;
-}
-
 static void add_cell(struct analysis *a, struct onset_series *s, int64_t day, double flows)
 {
     if (day < a->study->from_day || day > a->study->to_day)
@@ -98,22 +62,9 @@ static void add_cell(struct analysis *a, struct onset_series *s, int64_t day, do
 static int add_ports(struct analysis *a, struct onset_list *list, struct error *err)
 {
     struct block *b = NULL;
-    list->ports_left_out = a->total.flows > PORTS_FLOWS_MAX;
-    if (list->ports_left_out)
-        return 0;
-    const char *where = arena_format(
-        a->arena,
-        "start_ms >= %llu AND start_ms < %llu AND role = %d AND protocol IN (6, 17) AND "
-        "bitAnd(marks, %d) = 0",
-        (unsigned long long)a->study->from_ms, (unsigned long long)a->study->to_ms, ROLE_CONSUMED,
-        MARK_PIVOT);
     int status = ask(a, &b, err,
-                     "SELECT toUInt32(protocol) * 65536 + remote_port AS k, intDiv(%s, 86400000) "
-                     "AS d, count() AS n FROM flow WHERE %s AND toUInt32(protocol) * 65536 + "
-                     "remote_port IN (SELECT k FROM (SELECT toUInt32(protocol) * 65536 + "
-                     "remote_port AS k, count() AS n FROM flow WHERE %s GROUP BY k HAVING n >= %d "
-                     "ORDER BY n DESC, k LIMIT %d)) GROUP BY k, d ORDER BY k, d",
-                     local_ms_sql(a), where, where, TOTAL_MIN, PORTS);
+                     "SELECT toUInt32(protocol) * 65536 + port AS k, toUInt32(toUInt16(day)) AS d, "
+                     "sum(flows) AS n FROM port_day GROUP BY k, d ORDER BY k, d");
     if (status < 0)
         return status;
     struct onset_series *s = NULL;

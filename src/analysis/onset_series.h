@@ -16,7 +16,6 @@ struct onset_series {
 struct onset_list {
     struct onset_series *at;
     size_t count, room, pairs; /* the last `pairs` are pairs */
-    bool ports_left_out;       /* too many conversations to be asked for their ports */
 };
 
 int onset_series_load(struct analysis *a, struct onset_list *ret, struct error *err);

@@ -195,10 +195,6 @@ static json_t *watch_json(struct watch *w)
             n += strcmp(w->list.at[i].kind, kinds[k]) == 0;
         json_object_set_new(series, kinds[k], json_integer((json_int_t)n));
     }
-    if (w->list.ports_left_out)
-        json_object_set_new(series, "port",
-                            unsupported("Ports are watched in studies of up to fifty million "
-                                        "conversations."));
     return json_pack("{s:i, s:i, s:o, s:f, s:f, s:{s:o, s:f}}", "series_in_all", (int)w->list.count,
                      "days_used", (int)w->n, "series", series, "budget", BUDGET, "factor", FACTOR,
                      "detectable", "onset_a_day", number_json(onset_seen(w)), "power", POWER);

@@ -119,7 +119,10 @@ json_t *ambiguous_json(struct analysis *a, const struct amounts *certain, doubt_
                        const char *id, struct estimate share);
 /* Shares of conversations, octets and packets. */
 json_t *shares_json(struct analysis *a, const struct amounts *cells);
-/* Amounts by `key` (an SQL expression of table contact, which knows addresses) and day. */
+/* Amounts by `key` (an SQL expression of the columns of `from`) and day. */
+int day_table_ask(struct analysis *a, const char *from, const char *key, const char *where,
+                  struct table *ret, struct error *err);
+/* The same of table contact, which knows addresses and is large: for parts of a study. */
 int contact_table_ask(struct analysis *a, const char *key, const char *where, struct table *ret,
                       struct error *err);
 /* "SELECT key AS k, x AS a [, y AS b [, z AS c]] ..." ordered by k. */

@@ -52,14 +52,20 @@ static void table_fill(struct analysis *a, const struct block *b, struct table *
 int contact_table_ask(struct analysis *a, const char *key, const char *where, struct table *ret,
                       struct error *err)
 {
+    return day_table_ask(a, "contact", key, where, ret, err);
+}
+
+int day_table_ask(struct analysis *a, const char *from, const char *key, const char *where,
+                  struct table *ret, struct error *err)
+{
     struct block *b = NULL;
     struct buf sql; /* exclusions may make `where` long */
     buf_init(&sql, 2 << 20);
     buf_format(&sql,
                "SELECT toUInt32(%s) AS k, toUInt32(toUInt16(day)) AS d, sum(flows) AS n, "
-               "sum(packets) AS p, sum(octets) AS o FROM contact WHERE %s AND %s GROUP BY k, d "
+               "sum(packets) AS p, sum(octets) AS o FROM %s WHERE %s AND %s GROUP BY k, d "
                "ORDER BY k, d",
-               key, a->window, where);
+               key, from, a->window, where);
     int status = engine_query(a->engine, sql.at, &b, err);
     if (status == 0)
         table_fill(a, b, ret);

@@ -5,12 +5,9 @@
 
 #include "analysis/section.h"
 
-#include <inttypes.h>
-#include <string.h>
-
 #include "base/ip.h"
 
-enum { DAY_MS = 86400000, SERVERS_SHOWN = 100, REMOTES_MIN = 2, FLOWS_MIN = 3 };
+enum { SERVERS_SHOWN = 100 };
 
 enum { CANDIDATE_LISTS = 20 };
 
@@ -115,30 +112,14 @@ static int role_hosts(struct analysis *a, struct counts *ret, double *ret_use, s
 
 /* --- the population's own servers --- */
 
-/* An address and port that several asked, or one again and again; once is chance (a call, a data
- * connection). */
+/* An address and port that several asked, or one again and again: src/store/summary.c. */
 static int ask_servers(struct analysis *a, struct block **ret, struct error *err)
 {
-    struct buf sql;
-    const struct study *s = a->study;
-    buf_init(&sql, 1 << 16);
-    buf_format(&sql,
-               "SELECT local, port, proto, sum(n) AS flows, uniqExactMerge(r) AS remotes, "
-               "uniqExactMerge(d) AS days, min(f) AS first, max(l) AS last, argMax(s, n * 65536 + "
-               "s) AS service, sum(o) AS sent FROM (SELECT local, local_port AS port, protocol AS "
-               "proto, service AS s, count() AS n, uniqExactState(remote) AS r, "
-               "uniqExactState(day) AS d, min(start_ms) AS f, max(start_ms) AS l, sum(octets_out * "
-               "if(sampling = 0, 1, sampling)) AS o FROM flow WHERE day >= toDate(toUInt16(%" PRIu64
-               ")) AND day <= toDate(toUInt16(%" PRIu64 ")) AND start_ms >= %" PRIu64
-               " AND start_ms < %" PRIu64 " AND role = 2 AND bitAnd(marks, 512) = 0 AND "
-               "protocol IN (6, 17, 132) GROUP BY local, port, proto, s) GROUP BY local, port, "
-               "proto HAVING remotes >= %d OR flows >= %d ORDER BY remotes DESC, flows DESC, "
-               "local, port, proto",
-               s->from_ms / DAY_MS, s->to_ms / DAY_MS, s->from_ms, s->to_ms, REMOTES_MIN,
-               FLOWS_MIN);
-    int status = engine_query(a->engine, sql.at, ret, err);
-    buf_done(&sql);
-    return status;
+    return engine_query(a->engine,
+                        "SELECT local, port, protocol, flows, remotes, days, first_ms, last_ms, "
+                        "service, octets_out FROM server ORDER BY remotes DESC, flows DESC, local, "
+                        "port, protocol",
+                        ret, err);
 }
 
 static json_t *server_json(struct analysis *a, const struct block *b, size_t row)

@@ -179,6 +179,12 @@ static void zone_day_sql(struct buf *out, const struct days *d)
     buf_text(out, ", 86400000))) AS zone_day");
 }
 
+void derive_zone_day_sql(struct buf *out, const struct zone *zone, int32_t from_day, int32_t to_day)
+{
+    struct days d = days_between(zone, from_day, to_day);
+    zone_day_sql(out, &d);
+}
+
 static void daily_sql(struct buf *out, const struct days *d)
 {
     buf_text(out, "SELECT ");

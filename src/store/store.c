@@ -323,7 +323,8 @@ static int check_detached(struct store *s, struct error *err)
         "SELECT table, name FROM system.detached_parts WHERE "
         "database = currentDatabase() AND reason LIKE '%broken%' AND table NOT IN "
         "('activity', 'daily', 'contact', 'reach', 'met', 'fact', 'doubtful', 'pair', 'pair_day', "
-        "'pair_start', 'scan', 'scan_walk', 'scan_port') ORDER BY table, name",
+        "'pair_start', 'scan', 'scan_walk', 'scan_port', 'owner_day', 'hidden', 'server', "
+        "'port_day', 'device', 'fault') ORDER BY table, name",
         &b, err);
     if (status)
         return status;

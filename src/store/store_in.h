@@ -97,6 +97,10 @@ int derive_differs(struct store *s, const char *mark, bool *ret, struct error *e
 enum { DERIVED_MARK_MAX = 256 };
 uint32_t derive_slot_s(const struct study *study);
 /* The SELECT of `activity` over conversations of these days of the zone, in bins of bin_ms. */
+/* "... AS zone_day": the date on the zone's clock of a row of `flow` that starts within these days.
+ */
+void derive_zone_day_sql(struct buf *out, const struct zone *zone, int32_t from_day,
+                         int32_t to_day);
 void derive_activity_sql(struct buf *out, const struct zone *zone, int32_t from_day, int32_t to_day,
                          uint64_t bin_ms);
 

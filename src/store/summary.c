@@ -25,13 +25,18 @@ enum {
     TARGETS_MIN = 4,    /* targets in vain: fewer decide nothing */
     PORTS_MIN = 50,     /* ports of one target in vain */
     PORTS_SHOWN = 5,
+    SERVER_REMOTES_MIN = 2, /* an address and port that several asked, */
+    SERVER_FLOWS_MIN = 3,   /* or one again and again; once is chance (a call, a data connection) */
+    SERIES_PORTS = 64,      /* ports of servers with most conversations, */
+    SERIES_FLOWS_MIN = 20,  /* that have so many */
 };
 
 /* Raised when the SQL below changes. */
-static const char summary_version[] = "3";
+static const char summary_version[] = "4";
 
-static const char *const summaries[] = {"reach",    "met",        "fact", "doubtful",  "pair",
-                                        "pair_day", "pair_start", "scan", "scan_walk", "scan_port"};
+static const char *const summaries[] = {
+    "reach",     "met",       "fact",      "doubtful", "pair",   "pair_day", "pair_start", "scan",
+    "scan_walk", "scan_port", "owner_day", "hidden",   "server", "port_day", "device",     "fault"};
 enum { SUMMARIES = sizeof summaries / sizeof *summaries };
 
 /* The population's own use: schema/values.h has the numbers. */
@@ -194,10 +199,12 @@ static int make_facts(struct summary *m)
         status =
             run(m,
                 "INSERT INTO fact (name, value) SELECT k, v FROM (SELECT ['tcp', 'tcp_both_ways', "
-                "'tcp_flags', 'sampling'] AS ks, [toUInt64(countIf(role = 1 AND protocol = 6)), "
+                "'tcp_flags', 'sampling', 'told'] AS ks, [toUInt64(countIf(role = 1 AND protocol = "
+                "6)), "
                 "toUInt64(countIf(role = 1 AND protocol = 6 AND packets_in > 0)), "
                 "toUInt64(countIf(role = 1 AND protocol = 6 AND tcp_flags_out > 0)), "
-                "toUInt64(max(sampling))] AS vs FROM flow WHERE %s AND bitAnd(marks, %d) = 0) "
+                "toUInt64(max(sampling)), toUInt64(countIf(fingerprint != 0 OR tls_faults != 0 OR "
+                "name_kind != 0))] AS vs FROM flow WHERE %s AND bitAnd(marks, %d) = 0) "
                 "ARRAY JOIN ks AS k, vs AS v",
                 m->flow_days, MARK_PIVOT);
     return status;
@@ -215,6 +222,93 @@ static int make_doubtful(struct summary *m)
         "%s AND candidates > 0 AND bitAnd(marks, %d) = 0 GROUP BY t, candidates, category, "
         "role",
         m->s->slot_s * 1000, m->s->slot_s, m->flow_days, MARK_PIVOT);
+}
+
+/* --- what hides, who serves, and what told of itself --- */
+
+/* By day what the report asks of kinds of owners; and pairs of services that hide. */
+static int make_hidden(struct summary *m)
+{
+    const struct symbols *names = m->s->symbols;
+    int status = run(m,
+                     "INSERT INTO owner_day (day, service, category, owner, flows, packets, "
+                     "octets) SELECT day, service, category, owner, sum(flows) AS n, sum(packets) "
+                     "AS p, sum(octets) AS o FROM contact WHERE %s AND " USE
+                     " GROUP BY day, service, category, owner",
+                     m->days);
+    if (status)
+        return status;
+    return run(m,
+               "INSERT INTO hidden (day, local, remote, service, category, asn, owner, first_ms, "
+               "flows) SELECT day, local, remote, service, category, asn, owner, min(first_ms) AS "
+               "f, sum(flows) AS n FROM contact WHERE %s AND " USE " AND ((category > 0 AND "
+               "category IN (%" PRIu32 ", %" PRIu32 ")) OR (service > 0 AND service = %" PRIu32
+               ") OR (owner "
+               "= %d AND category = 0 AND service = 0)) GROUP BY day, local, remote, service, "
+               "category, asn, owner",
+               m->days, symbols_find(names, SYMBOL_CATEGORY, "tor", 3),
+               symbols_find(names, SYMBOL_CATEGORY, "vpn", 3),
+               symbols_find(names, SYMBOL_SERVICE, "tor", 3), OWNER_VPN);
+}
+
+static int make_servers(struct summary *m)
+{
+    return run(m,
+               "INSERT INTO server (local, port, protocol, flows, remotes, days, first_ms, "
+               "last_ms, service, octets_out) SELECT local, port, proto, sum(n) AS k, "
+               "uniqExactMerge(r) AS hosts, toUInt32(uniqExactMerge(d)) AS seen, min(f) AS fms, "
+               "max(l) AS lms, argMax(s, n * 65536 + s) AS kind, sum(o) AS sent FROM (SELECT "
+               "local, local_port AS port, protocol AS proto, service AS s, count() AS n, "
+               "uniqExactState(remote) AS r, uniqExactState(day) AS d, min(start_ms) AS f, "
+               "max(start_ms) AS l, sum(octets_out * if(sampling = 0, 1, sampling)) AS o FROM flow "
+               "WHERE %s AND role = 2 AND bitAnd(marks, %d) = 0 AND protocol IN (6, 17, 132) GROUP "
+               "BY local, port, proto, s) GROUP BY local, port, proto HAVING hosts >= %d OR k >= "
+               "%d",
+               m->flow_days, MARK_PIVOT, SERVER_REMOTES_MIN, SERVER_FLOWS_MIN);
+}
+
+/* Ports of servers that the population opened most conversations to, by protocol and day. */
+static int make_ports(struct summary *m)
+{
+    struct buf day;
+    char where[320];
+    const struct study *y = m->s->study;
+    snprintf(where, sizeof where,
+             "%s AND role = 1 AND protocol IN (6, 17) AND bitAnd(marks, %d) = 0", m->flow_days,
+             MARK_PIVOT);
+    buf_init(&day, 1 << 20);
+    derive_zone_day_sql(&day, y->zone, y->from_day, y->to_day);
+    buf_add(&day, "", 1);
+    int status =
+        run(m,
+            "INSERT INTO port_day (protocol, port, day, flows) SELECT protocol, remote_port, %s, "
+            "count() AS n FROM flow WHERE %s AND toUInt32(protocol) * 65536 + remote_port IN "
+            "(SELECT k FROM (SELECT toUInt32(protocol) * 65536 + remote_port AS k, count() AS n "
+            "FROM flow WHERE %s GROUP BY k HAVING n >= %d ORDER BY n DESC, k LIMIT %d)) GROUP BY "
+            "protocol, remote_port, zone_day",
+            day.at, where, where, SERIES_FLOWS_MIN, SERIES_PORTS);
+    buf_done(&day);
+    return status;
+}
+
+/* Few conversations tell of devices or have a handshake in them: other rows are not read further
+ * than the one column that says so. */
+static int make_told(struct summary *m)
+{
+    int status = run(m,
+                     "INSERT INTO device (local, platform, platform_basis, day, flows) SELECT "
+                     "local, platform, platform_basis, day, count() AS n FROM flow PREWHERE "
+                     "platform != 0 WHERE %s AND bitAnd(marks, %d) = 0 GROUP BY local, platform, "
+                     "platform_basis, day",
+                     m->flow_days, MARK_PIVOT);
+    if (status)
+        return status;
+    return run(m,
+               "INSERT INTO fault (tls_faults, local, remote, remote_port, flows) SELECT "
+               "tls_faults, local, remote, remote_port, count() AS n FROM flow PREWHERE "
+               "tls_faults != 0 WHERE %s AND " USE_OF_FLOW
+               " GROUP BY tls_faults, local, remote, remote_port",
+               m->flow_days);
 }
 
 static int fact(struct summary *m, const char *name, uint64_t *ret)
@@ -464,6 +558,14 @@ static int make(struct summary *m)
     if (status == 0)
         status = make_doubtful(m);
     if (status == 0)
+        status = make_hidden(m);
+    if (status == 0)
+        status = make_servers(m);
+    if (status == 0)
+        status = make_ports(m);
+    if (status == 0)
+        status = make_told(m);
+    if (status == 0)
         status = fact(m, "tcp", &tcp);
     if (status == 0)
         status = fact(m, "tcp_both_ways", &both);
@@ -498,8 +600,8 @@ static int mark_text(struct summary *m, char *text, size_t size)
                         block_rows(b) ? block_u64(b, i, 0) : 0);
     block_free(b);
     /* The ledger knows no attribution: that changes with the derived tables. */
-    status = engine_query(m->s->engine,
-                          "SELECT max(version) AS v FROM meta WHERE key = 'derived'", &b, m->err);
+    status = engine_query(m->s->engine, "SELECT max(version) AS v FROM meta WHERE key = 'derived'",
+                          &b, m->err);
     if (status)
         return status;
     len += snprintf(text + len, size - (size_t)len, " %" PRIu64,

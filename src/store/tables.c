@@ -110,6 +110,40 @@ static const struct column scan_port[] = {
     {NULL, NULL},
 };
 
+static const struct column owner_day[] = {
+    {"day", "Date"},     {"service", "UInt16"}, {"category", "UInt16"}, {"owner", "UInt8"},
+    {"flows", "UInt64"}, {"packets", "UInt64"}, {"octets", "UInt64"},   {NULL, NULL},
+};
+
+static const struct column hidden[] = {
+    {"day", "Date"},       {"local", "FixedString(16)"}, {"remote", "FixedString(16)"},
+    {"service", "UInt16"}, {"category", "UInt16"},       {"asn", "UInt32"},
+    {"owner", "UInt8"},    {"first_ms", "UInt64"},       {"flows", "UInt64"},
+    {NULL, NULL},
+};
+
+static const struct column server[] = {
+    {"local", "FixedString(16)"}, {"port", "UInt16"},    {"protocol", "UInt8"},
+    {"flows", "UInt64"},          {"remotes", "UInt64"}, {"days", "UInt32"},
+    {"first_ms", "UInt64"},       {"last_ms", "UInt64"}, {"service", "UInt16"},
+    {"octets_out", "UInt64"},     {NULL, NULL},
+};
+
+static const struct column port_day[] = {
+    {"protocol", "UInt8"}, {"port", "UInt16"}, {"day", "Date"}, {"flows", "UInt64"}, {NULL, NULL},
+};
+
+static const struct column device[] = {
+    {"local", "FixedString(16)"}, {"platform", "UInt8"},
+    {"platform_basis", "UInt8"},  {"day", "Date"},
+    {"flows", "UInt64"},          {NULL, NULL},
+};
+
+static const struct column fault[] = {
+    {"tls_faults", "UInt16"},  {"local", "FixedString(16)"}, {"remote", "FixedString(16)"},
+    {"remote_port", "UInt16"}, {"flows", "UInt64"},          {NULL, NULL},
+};
+
 static const struct column coverage[] = {
     {"day", "Date"},        {"hour", "UInt32"},         {"exporter", "UInt32"},
     {"source", "UInt32"},   {"records", "UInt64"},      {"lost", "UInt64"},
@@ -171,6 +205,12 @@ const struct table tables[] = {
     {"scan", scan, "MergeTree", "tuple()", "inward, source", true},
     {"scan_walk", scan_walk, "MergeTree", "tuple()", "inward, source", true},
     {"scan_port", scan_port, "MergeTree", "tuple()", "inward, source, targets", true},
+    {"owner_day", owner_day, "MergeTree", "tuple()", "day, service, category, owner", true},
+    {"hidden", hidden, "MergeTree", "tuple()", "local, remote, service, day", true},
+    {"server", server, "MergeTree", "tuple()", "local, port, protocol", true},
+    {"port_day", port_day, "MergeTree", "tuple()", "protocol, port, day", true},
+    {"device", device, "MergeTree", "tuple()", "platform, local, day", true},
+    {"fault", fault, "MergeTree", "tuple()", "tls_faults, local, remote, remote_port", true},
     {"coverage", coverage, "MergeTree", "day", "hour, exporter", false},
     {"source", source, "ReplacingMergeTree(version)", "tuple()", "id", false},
     {"ledger", ledger, "MergeTree", "tuple()", "source, batch", false},
@@ -217,12 +257,12 @@ static void add_columns(struct buf *out, const struct table *t, bool is_modern)
         add_column(out, c->name, c->type, c == t->columns, is_modern);
 }
 
-/* A part smaller than this keeps its columns in one file, and not in two files a column that all have
- * to be synced: what one INSERT brings is smaller. */
+/* A part smaller than this keeps its columns in one file, and not in two files a column that all
+ * have to be synced: what one INSERT brings is smaller. */
 enum { WIDE_OCTETS = 128 << 20 };
 
-/* Parts of `flow` are merged while that makes one of at most so many octets: what small files brought.
- * Larger ones are sorted and packed as well as they will be. */
+/* Parts of `flow` are merged while that makes one of at most so many octets: what small files
+ * brought. Larger ones are sorted and packed as well as they will be. */
 enum { MERGE_OCTETS = 8 << 20 };
 
 /* Facts are on the disk when an INSERT returns. What is derived is compared with the facts at every
