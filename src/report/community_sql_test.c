@@ -65,8 +65,13 @@ static void fill_table(struct engine *e, const struct batch *rows)
     store_table_ddl(&sql, &tables[0], engine_is_modern(e));
     if (engine_run(e, sql.at, &err))
         fail_msg("%s", err.text);
-    flow_columns(&columns);
-    native_encode_batch(&native, rows, 0, ROWS);
+    uint32_t order[ROWS];
+    struct batch *all =
+        batch_new(STAGE_FLOW, ROWS); /* the lengths that it makes of the ends stay here */
+    for (uint32_t i = 0; i < ROWS; i++)
+        order[i] = (uint32_t)batch_copy_row(all, rows, i);
+    flow_encode(&native, &columns, &all, 1, order, ROWS);
+    batch_free(all);
     if (engine_insert(e, "flow", columns.at, bytes_of(native.at, native.len), &err))
         fail_msg("%s", err.text);
     buf_done(&sql);
