@@ -268,6 +268,11 @@ def inside(e, value):
     return e["low"] <= value <= e["high"]
 
 
+def told(e):
+    """One day alone gives a value and no interval, and the report says null."""
+    return e is not None and e["low"] is not None and e["high"] is not None
+
+
 def held(w, e, value):
     """Where days lean by 0.9 an estimate may say instead that its days carry too little."""
     return inside(e, value) or (w.lasts > 0.7 and "days_effective" in e)
@@ -292,20 +297,20 @@ def intervals(w, model, truth, setting):
         # Where nothing is known of a web site its owner's kind may still tell a category.
         true = {s["id"]: s["octets_share" if octets else "share"] for s in truth[section] if s["id"] != "unknown"}
         for s in model[section]:
-            if s["id"] in true:
+            if s["id"] in true and told(s["share"]):
                 yield kind, setting, held(w, s["share"], true[s["id"]]), (s["id"], s["share"], true[s["id"]])
     if not octets:
         true = {c["country"]: c["share"] for c in truth["presence"]["countries"]}
         for c in model["presence"]["countries"]:
-            if c["country"] in true:
+            if c["country"] in true and told(c["share"]):
                 yield "share of a country", setting, held(w, c["share"], true[c["country"]]), (c["country"], c["share"], true[c["country"]])
         share = truth["concealment"]["share"]
-        if "share" in model["concealment"]:
+        if told(model["concealment"].get("share")):
             yield "concealed share", setting, held(w, model["concealment"]["share"], share), (model["concealment"]["share"], share)
         if w.sampling == 1 and not w.onset and w.effect == 0:
             true = {d["day"]: d["mean"] for d in truth["rhythm"]["weekdays"]}
             for d in model["rhythm"].get("weekdays", []):
-                if d["mean"]:
+                if told(d["mean"]):
                     yield "mean of a weekday", setting, held(w, d["mean"], true[d["day"]]), (d, true[d["day"]])
 
 

@@ -28,6 +28,8 @@ population:
   - {{prefix: 175.45.176.0/22, label: Star JV}}
   - {{prefix: 210.52.109.0/24, label: KPTC through China Netcom}}
   - {{prefix: 77.94.35.0/24, label: SatGate}}
+pivots:
+  - {{prefix: 95.211.2.0/29, from: 2017-05-08, to: 2017-05-28, label: a VPN's exit in the Netherlands}}
 """
 state = {}
 
