@@ -38,7 +38,7 @@ static const struct row rows[] = {
     /* What the device said itself stays; a program's own name does not. */
     {"mesu.apple.com", "apple", "17.1.1.1", 443, BASIS_NAME, ROLE_CONSUMED, PLATFORM_IOS,
      PLATFORM_IOS, PLATFORM_BASIS_USER_AGENT},
-    {"archive.ubuntu.com", "ubuntu", "10.0.0.1", 80, BASIS_NAME, ROLE_CONSUMED, PLATFORM_TOOL,
+    {"changelogs.ubuntu.com", "ubuntu", "10.0.0.1", 80, BASIS_NAME, ROLE_CONSUMED, PLATFORM_TOOL,
      PLATFORM_LINUX, PLATFORM_BASIS_SERVICE},
     /* Who asks the population's own server is not the population. */
     {"mesu.apple.com", "own-web", "17.1.1.1", 443, BASIS_NAME, ROLE_SERVED, 0, 0, 0},
